@@ -1,0 +1,227 @@
+//! Child processes: started in a group of their own, heard to the end, and stopped with all their children.
+//!
+//! A command is a list of words, never a shell's text. Its output is read as bytes; the locale is set so that parsers can
+//! rely on the words. Dropping a future of this module kills the whole process group (killing the child alone leaves its
+//! grandchildren running).
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+
+/// A program with its arguments, environment and input.
+#[derive(Debug, Clone)]
+pub struct Command {
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    dir: Option<PathBuf>,
+    input: Vec<u8>,
+}
+
+/// How a child ended, and all it said.
+#[derive(Debug)]
+pub struct Output {
+    /// Exit status or signal.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Command {
+    /// A call of `program`, found on PATH.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self { program: program.as_ref().to_owned(), args: Vec::new(), env: Vec::new(), dir: None, input: Vec::new() }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Runs it in this directory.
+    #[must_use]
+    pub fn dir(mut self, dir: impl AsRef<Path>) -> Self {
+        self.dir = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Gives it this standard input (otherwise empty).
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    /// The command line as one could paste it into a shell.
+    pub fn line(&self) -> String {
+        let words = std::iter::once(&self.program).chain(&self.args);
+        words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs it to its end.
+    pub async fn output(self) -> std::io::Result<Output> {
+        let mut child = self.spawn()?;
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let out = child.0.stdout.take();
+        let err = child.0.stderr.take();
+        let reading = async {
+            tokio::try_join!(
+                async {
+                    match out {
+                        Some(mut out) => out.read_to_end(&mut stdout).await,
+                        None => Ok(0),
+                    }
+                },
+                async {
+                    match err {
+                        Some(mut err) => err.read_to_end(&mut stderr).await,
+                        None => Ok(0),
+                    }
+                },
+            )
+        };
+        let writing = write_input(child.0.stdin.take(), self.input);
+        let ((), _) = tokio::try_join!(writing, reading)?;
+        let status = child.wait().await?;
+        Ok(Output { status, stdout, stderr })
+    }
+
+    /// Runs it to its end, telling each line of standard output and error as it comes.
+    pub async fn lines(self, told: &(dyn Fn(&str) + Send + Sync)) -> std::io::Result<ExitStatus> {
+        let mut child = self.spawn()?;
+        let out = child.0.stdout.take();
+        let err = child.0.stderr.take();
+        let writing = write_input(child.0.stdin.take(), self.input);
+        tokio::try_join!(
+            writing,
+            async {
+                match out {
+                    Some(out) => tell_lines(out, told).await,
+                    None => Ok(()),
+                }
+            },
+            async {
+                match err {
+                    Some(err) => tell_lines(err, told).await,
+                    None => Ok(()),
+                }
+            },
+        )?;
+        child.wait().await
+    }
+
+    fn spawn(&self) -> std::io::Result<Group> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(&self.args).env("LC_ALL", "C.UTF-8");
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
+        command.stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.spawn().map(Group)
+    }
+}
+
+/// A child that leads a process group; the group is killed when this is dropped before the child has ended.
+struct Group(tokio::process::Child);
+
+impl Group {
+    async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        self.0.wait().await
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // `id` is none once the child was waited for.
+        let group = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+        if let Some(group) = group {
+            // The group may be gone already; there is nobody left to tell.
+            drop(rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+        }
+    }
+}
+
+async fn write_input(stdin: Option<tokio::process::ChildStdin>, input: Vec<u8>) -> std::io::Result<()> {
+    let Some(mut stdin) = stdin else { return Ok(()) };
+    match stdin.write_all(&input).await {
+        // A child that does not read to the end has its reasons; its status tells.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+async fn tell_lines(
+    stream: impl tokio::io::AsyncRead + Unpin,
+    told: &(dyn Fn(&str) + Send + Sync),
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).await? > 0 {
+        told(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+        line.clear();
+    }
+    Ok(())
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=@,+%".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// How a child ended, in words: "exit status 1", "signal 9".
+pub fn status_text(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "unknown status".to_owned(),
+    }
+}
+
+/// The last lines of an output, without empty ones.
+pub fn tail(output: &[u8], lines: usize) -> String {
+    let text = String::from_utf8_lossy(output);
+    let kept: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    kept[kept.len().saturating_sub(lines)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn input_goes_in_and_output_comes_out() {
+        let output = Command::new("cat").input("hello").output().await.unwrap();
+        assert_eq!((output.stdout.as_slice(), output.status.success()), (b"hello".as_slice(), true));
+    }
+
+    #[test]
+    fn a_line_can_be_pasted() {
+        assert_eq!(Command::new("git").args(["log", "it's", ""]).line(), r"git log 'it'\''s' ''");
+    }
+}

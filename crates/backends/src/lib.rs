@@ -1,0 +1,6 @@
+//! Longshore touches the world here: one file or folder a port.
+
+pub mod command;
+pub mod engine;
+pub mod git;
+pub mod registry;
