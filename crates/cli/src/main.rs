@@ -1,2 +1,6 @@
 //! The `longshore` binary.
+
+#[cfg_attr(not(test), expect(dead_code, reason = "the command that lays it down comes next"))]
+mod demo;
+
 fn main() {}
