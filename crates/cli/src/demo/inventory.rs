@@ -1,8 +1,8 @@
 //! The images that a real platform's values file names: facts, taken over as they stood.
 //!
 //! `inventory.csv` has a line for each use of a FinOps platform's values file at its release v1.3.0: the key, the
-//! repository as it is spelled there, the tag and the pull policy. It is kept for its odd corners, which nobody would make
-//! up: one repository under two keys at two tags, one key's repository without the registry's host, keys and
+//! repository as it is spelled there, the tag and the pull policy. It is kept for its odd corners, which nobody would
+//! make up: one repository under two keys at two tags, one key's repository without the registry's host, keys and
 //! repositories of different names, images ahead of the release or beside it, and one image of somebody else's.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What stands in the monorepo: a line for each service, and who copies which module of `tools/`.
 //!
-//! The services and the modules they copy are those of the platform's own hand-kept matrix; the sentences about them are
-//! ours. A service is called after its folder, and its repository after the service.
+//! The services and the modules they copy are those of the platform's own hand-kept matrix; the sentences about them
+//! are ours. A service is called after its folder, and its repository after the service.
 
 /// What a service does, and with that what its folder looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,7 +202,8 @@ pub(super) const SERVICES: &[Entry] = &[
     store(
         "docker_images/filebeat",
         ("filebeat.yml", "/etc/filebeat"),
-        "filebeat.inputs:\n  - type: container\n    paths: [/var/log/containers/*.log]\noutput.logstash:\n  hosts: [\"elk:5044\"]\n",
+        "filebeat.inputs:\n  - type: container\n    paths: [/var/log/containers/*.log]\n\
+         output.logstash:\n  hosts: [\"elk:5044\"]\n",
         "filebeat -e -c /etc/filebeat/filebeat.yml",
         "ships logs from the nodes",
     ),

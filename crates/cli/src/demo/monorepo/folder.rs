@@ -12,45 +12,20 @@ const HOME: &str = "/usr/src/app";
 /// What starts third-party software.
 const ENTRYPOINT: &str = "/usr/local/bin/entrypoint.sh";
 
-/// Files that a service has beside the usual ones, below its folder; their first component is what is copied.
-const MORE: &[(&str, &str, &str)] = &[
-    (
-        "rest_api",
-        "rest_api_server/accounts.py",
-        "\"\"\"The clouds that an organization has connected.\"\"\"\n\n\n\
-         def shown(account):\n    \"\"\"What a user may see of an account: all but the keys.\"\"\"\n    \
-         return {name: value for name, value in account.items() if name != \"config\"}\n",
-    ),
-    (
-        "rest_api",
-        "rest_api_server/emissions.py",
-        "\"\"\"How much CO2 the machines of an organization stand for.\"\"\"\n\n\
-         GRAMS_PER_KWH = {\"eu-north-1\": 8, \"eu-central-1\": 338, \"us-east-1\": 379}\n\n\n\
-         def grams(region, kilowatt_hours):\n    \"\"\"An estimate; a region we do not know counts as the worst one.\"\"\"\n    \
-         return GRAMS_PER_KWH.get(region, max(GRAMS_PER_KWH.values())) * kilowatt_hours\n",
-    ),
-    (
-        "rest_api",
-        "update_rates.py",
-        "\"\"\"Brings the exchange rates up to date: the currency_rate_updater.\"\"\"\n\n\n\
-         def rates(quotes, base=\"USD\"):\n    \"\"\"What one unit of `base` costs in every other currency.\"\"\"\n    \
-         return {name: price / quotes[base] for name, price in quotes.items() if name != base}\n",
-    ),
-    (
-        "auth",
-        "auth_server/roles.py",
-        "\"\"\"Who may do what.\"\"\"\n\n\
-         ROLES = {\"member\": {\"read\"}, \"engineer\": {\"read\", \"assign\"}, \"manager\": {\"read\", \"assign\", \"manage\"}}\n\n\n\
-         def may(role, action):\n    \"\"\"A role that does not exist may do nothing.\"\"\"\n    \
-         return action in ROLES.get(role, set())\n",
-    ),
-    (
-        "cleanelkdb",
-        "report_imports.py",
-        "\"\"\"Asks for the report imports that are due: the report_import_scheduler.\"\"\"\n\n\n\
-         def due(accounts, hour):\n    \"\"\"The accounts whose bills are read at this hour.\"\"\"\n    \
-         return [account[\"id\"] for account in accounts if hour % account.get(\"every\", 1) == 0]\n",
-    ),
+macro_rules! services {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("services/", $path)))),*]
+    };
+}
+
+/// Files that a service has beside the usual ones: its name and the path below its folder, and the text. The first
+/// component of the path is what its Dockerfile copies.
+const MORE: &[(&str, &str)] = services![
+    "auth/auth_server/roles.py",
+    "cleanelkdb/report_imports.py",
+    "rest_api/rest_api_server/accounts.py",
+    "rest_api/rest_api_server/emissions.py",
+    "rest_api/update_rates.py",
 ];
 
 /// Lays down the folder of `entry`.
@@ -62,8 +37,8 @@ pub(super) fn lay_down(files: &mut Files, entry: &Entry, base_image: &str) {
     if TESTED.contains(&entry.name()) {
         plain("Dockerfile_tests", test_dockerfile(entry));
     }
-    for (_, name, text) in more(entry) {
-        plain(name, (*text).to_owned());
+    for (name, text) in more(entry) {
+        plain(name, text.to_owned());
     }
     match entry.role {
         Role::Store { config, text, command, .. } => {
@@ -76,9 +51,9 @@ pub(super) fn lay_down(files: &mut Files, entry: &Entry, base_image: &str) {
             let path = format!("{folder}/entrypoint.sh");
             // Where the Dockerfile sets the mode, git need not.
             if RUNS_A_COMMAND.contains(&entry.name()) {
-                files.plain(&path, script)
+                files.plain(&path, script);
             } else {
-                files.executable(&path, script)
+                files.executable(&path, script);
             }
         }
         Role::FrontEnd => {
@@ -95,9 +70,10 @@ pub(super) fn lay_down(files: &mut Files, entry: &Entry, base_image: &str) {
     }
 }
 
-fn more(entry: &Entry) -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+fn more(entry: &Entry) -> impl Iterator<Item = (&'static str, &'static str)> {
     let name = entry.name();
-    MORE.iter().filter(move |(of, _, _)| *of == name)
+    let own = move |path: &'static str| path.strip_prefix(name)?.strip_prefix('/');
+    MORE.iter().filter_map(move |(path, text)| Some((own(path)?, *text)))
 }
 
 fn readme(entry: &Entry) -> String {
@@ -131,7 +107,7 @@ fn dockerfile(entry: &Entry, base_image: &str) -> String {
         Role::Api | Role::Worker | Role::Scheduler | Role::Job => {
             lines.push(own("requirements.txt"));
             lines.extend(entry.tools.iter().map(|module| format!("COPY tools/{module} {HOME}/tools/{module}")));
-            let mut sources: Vec<_> = more(entry).filter_map(|(_, name, _)| name.split('/').next()).collect();
+            let mut sources: Vec<_> = more(entry).filter_map(|(name, _)| name.split('/').next()).collect();
             sources.push("main.py");
             sources.sort_unstable();
             sources.dedup();
@@ -147,7 +123,8 @@ fn test_dockerfile(entry: &Entry) -> String {
     let Entry { folder, .. } = entry;
     format!(
         "# The tests of {name}, on top of the image that is released.\nARG BUILDTAG\nFROM {name}:${{BUILDTAG}}\n\n\
-         COPY {folder}/tests {HOME}/{folder}/tests\n\nCMD [\"python\", \"-m\", \"pytest\", \"{HOME}/{folder}/tests\"]\n",
+         COPY {folder}/tests {HOME}/{folder}/tests\n\n\
+         CMD [\"python\", \"-m\", \"pytest\", \"{HOME}/{folder}/tests\"]\n",
         name = entry.name(),
     )
 }
@@ -188,7 +165,7 @@ fn with_tool(module: &str) -> (&'static str, &'static str) {
         ),
         "optscale_types" => (
             "from tools.optscale_types.money import Money\n",
-            "def spent(amounts, currency):\n    return sum(amounts[1:], amounts[0]) if amounts else Money(0, currency)\n",
+            "def spent(amounts, currency):\n    return sum(amounts, start=Money(0, currency))\n",
         ),
         _ => ("", ""),
     }

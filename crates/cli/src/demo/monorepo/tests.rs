@@ -197,8 +197,8 @@ fn the_modules_have_the_users_that_the_matrix_names() {
     let expected: BTreeMap<&str, &str> = BTreeMap::from([
         (
             "cloud_adapter",
-            "bumiworker diworker insider_api metroculus_api metroculus_worker power_schedule resource_discovery rest_api \
-             risp_worker trapper_worker",
+            "bumiworker diworker insider_api metroculus_api metroculus_worker power_schedule resource_discovery \
+             rest_api risp_worker trapper_worker",
         ),
         ("optscale_data", "diworker"),
         ("optscale_exceptions", "auth bi_exporter insider_api metroculus_api payments_server"),
