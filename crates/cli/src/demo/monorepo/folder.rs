@@ -190,10 +190,9 @@ fn main(entry: &Entry) -> String {
 }
 
 fn test(entry: &Entry) -> String {
-    let Entry { folder, .. } = entry;
     format!(
-        "import runpy\n\n\ndef test_it_knows_its_name():\n    main = runpy.run_path(\"{folder}/main.py\")\n    \
-         assert main[\"SERVICE\"] == \"{}\"\n",
+        "import runpy\nfrom pathlib import Path\n\nMAIN = Path(__file__).parents[1] / \"main.py\"\n\n\n\
+         def test_it_knows_its_name():\n    assert runpy.run_path(str(MAIN))[\"SERVICE\"] == \"{}\"\n",
         entry.name()
     )
 }
