@@ -26,12 +26,14 @@ const PACKAGED: [(&str, &str); 8] = [
 ];
 
 const BUILDX_MODULE: &str = "github.com/docker/buildx/cmd/buildx";
-const BUILDX_VERSION: &str = "0.38.2";
+
+/// The version is written down once, where the test kit looks for the program.
+const BUILDX_VERSION: &str = include_str!("../../crates/testkit/buildx-version.txt").trim_ascii();
 
 /// Makes sure of every part and tells the folder of those that no package brings, or names all that is missing.
 pub(crate) fn ensure() -> Result<PathBuf, ChoreError> {
     let folder = folder()?;
-    let packages = missing_packages(|program| in_folders(program, SYSTEM_FOLDERS.iter().map(Path::new)));
+    let packages = missing_packages(in_system);
     let buildx = folder.join(format!("buildx-{BUILDX_VERSION}")).join("buildx");
     let obstacles = obstacles(&packages, buildx.is_file());
     if !obstacles.is_empty() {
@@ -39,6 +41,12 @@ pub(crate) fn ensure() -> Result<PathBuf, ChoreError> {
     }
     if !packages.is_empty() {
         install(&packages)?;
+        let absent = PACKAGED.iter().filter(|(program, _)| !in_system(program));
+        let absent: Vec<_> =
+            absent.map(|(program, package)| format!("`{program}`, after installing {package}")).collect();
+        if !absent.is_empty() {
+            return Err(ChoreError::Missing(absent));
+        }
     }
     if !buildx.is_file() {
         build_buildx(&buildx)?;
@@ -94,6 +102,10 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
 }
 
+fn in_system(program: &str) -> bool {
+    in_folders(program, SYSTEM_FOLDERS.iter().map(Path::new))
+}
+
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     in_folders(program, std::env::split_paths(&path))
@@ -110,7 +122,9 @@ fn install(packages: &[&str]) -> Result<(), ChoreError> {
         command
     };
     carry_out(apt().args(["update", "--quiet"]))?;
-    carry_out(apt().args(["install", "--quiet", "--yes", "--no-install-recommends"]).args(packages))
+    // A machine that has just started may be busy with packages of its own.
+    let options = ["--quiet", "--yes", "--no-install-recommends", "--option=DPkg::Lock::Timeout=300"];
+    carry_out(apt().arg("install").args(options).args(packages))
 }
 
 /// Builds into a folder of our own beside the final one and renames it, so that a build cut short leaves nothing that

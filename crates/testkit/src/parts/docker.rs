@@ -11,7 +11,7 @@ use crate::TestEnv;
 use crate::tool::{self, done};
 
 /// The version of buildx that `cargo xtask parts` builds.
-const BUILDX_VERSION: &str = "0.38.2";
+const BUILDX_VERSION: &str = include_str!("../../buildx-version.txt").trim_ascii();
 
 /// A docker daemon with images and cache of its own.
 #[derive(Debug)]
