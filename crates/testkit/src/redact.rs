@@ -19,7 +19,8 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     patterns.map(|(pattern, place)| (Regex::new(pattern).expect("a pattern of our own"), place)).into()
 });
 
-/// The beginning of a commit id. A word of letters alone (`defaced`) is taken for a word.
+/// The beginning of a commit id. A word of letters alone (`defaced`) is taken for a word, a number of seven digits
+/// and more for an id: ids change with the port of a registry that a repository names, so neither may be printed.
 static SHORT_COMMIT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b[0-9a-f]{7,16}\b").expect("a pattern of our own"));
 

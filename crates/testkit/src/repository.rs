@@ -75,9 +75,6 @@ impl GitRepo {
     #[track_caller]
     pub fn git(&self, args: &[&str]) -> String {
         let mut command = tool::command("git", &self.home);
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", path);
-        }
         command.envs(environment(&self.home)).args(args).current_dir(&self.path);
         let printed = String::from_utf8_lossy(&tool::output(&mut command)).into_owned();
         printed.strip_suffix('\n').map_or(printed.clone(), str::to_owned)

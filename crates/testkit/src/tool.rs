@@ -1,7 +1,8 @@
 //! Other people's programs, run to their end: what they print is the answer, and a failure is the test's.
 
+use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,10 +10,22 @@ use std::time::{Duration, Instant};
 /// place of the part the tests are about.
 pub(crate) const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/// PATH: the test's own folders, the system's, and git's last when git is not the system's.
+pub(crate) fn search_path(own: &[PathBuf]) -> OsString {
+    let users = std::env::var_os("PATH").unwrap_or_default();
+    let git = std::env::split_paths(&users).find(|folder| folder.join("git").is_file());
+    let mut folders = own.to_vec();
+    folders.extend(SYSTEM_FOLDERS.iter().map(PathBuf::from));
+    if let Some(git) = git.filter(|git| !folders.contains(git)) {
+        folders.push(git);
+    }
+    std::env::join_paths(folders).expect("a folder of PATH has no colon in it")
+}
+
 /// A call of a system program with nothing in its environment but PATH, a locale and a home.
 pub(crate) fn command(program: &str, home: &Path) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().env("PATH", SYSTEM_FOLDERS.join(":")).env("LC_ALL", "C.UTF-8").env("HOME", home);
+    command.env_clear().env("PATH", search_path(&[])).env("LC_ALL", "C.UTF-8").env("HOME", home);
     command
 }
 
