@@ -10,4 +10,5 @@ pub mod dockerfile;
 pub mod ignore;
 pub mod glob;
 pub mod values;
+pub mod chart;
 pub mod inventory;
