@@ -102,7 +102,8 @@ fn table(release: &str, date: &str, source: &str, rows: &[InventoryRow]) -> Stri
         many => format!("{many} images"),
     };
     let mut text = format!(
-        "\nRelease {} of {}, made of commit {}: {count}.\n\n| Service | Repository | Tag | Digest | How |\n| --- | --- | --- | --- | --- |\n",
+        "\nRelease {} of {}, made of commit {}: {count}.\n\n| Service | Repository | Tag | Digest | How |\n\
+            | --- | --- | --- | --- | --- |\n",
         cell(release),
         cell(date),
         cell(source)
@@ -341,7 +342,8 @@ Release v1.4.0 of 2024-10-15, made of commit 3f9c2e1: 1 image.
 
     #[test]
     fn what_a_person_wrote_stays_to_the_byte() {
-        let before = "# Ours\nabove  \n\n  <!-- longshore:begin -->  \nold | table\n\t<!-- longshore:end -->\n\n\n| their | table |\nno newline";
+        let before = "# Ours\nabove  \n\n  <!-- longshore:begin -->  \nold | table\n\t<!-- longshore:end -->\n\n\n\
+            | their | table |\nno newline";
         let after = rendered(before);
         let inner = BLOCK.strip_prefix("<!-- longshore:begin -->\n").unwrap();
         let inner = inner.strip_suffix("<!-- longshore:end -->\n").unwrap();

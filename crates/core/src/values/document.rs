@@ -63,7 +63,7 @@ impl<'text> Document<'text> {
         let mut builder = Builder::new(text);
         let mut parser = Parser::new_from_str(text);
         while let Some(next) = parser.next_event() {
-            let (event, span) = next.map_err(|error| syntax(&error))?;
+            let (event, span) = next.map_err(|error| syntax(text, &error))?;
             builder.take(event, span.start)?;
         }
         let document = builder.document;
@@ -215,6 +215,14 @@ fn position_of(text: &str, offset: usize) -> Position {
     Position { line, column: before.chars().rev().take_while(|character| *character != '\n').count() + 1 }
 }
 
-fn syntax(error: &ScanError) -> ValuesError {
-    ValuesError::Syntax { at: position(*error.marker()), message: error.info().to_owned() }
+/// The parser's error, or the template in its line that it stumbled over: `{{- if` reads like a list within braces.
+fn syntax(text: &str, error: &ScanError) -> ValuesError {
+    let at = position(*error.marker());
+    let line = text.lines().nth(at.line.saturating_sub(1)).unwrap_or_default();
+    match line.split_once("{{") {
+        Some((before, _)) => {
+            ValuesError::Template { at: Position { line: at.line, column: before.chars().count() + 1 } }
+        }
+        None => ValuesError::Syntax { at, message: error.info().to_owned() },
+    }
 }

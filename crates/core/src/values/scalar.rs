@@ -153,8 +153,8 @@ fn double_quoted_length(text: &str) -> Option<usize> {
     None
 }
 
-/// The one line that a block scalar consists of. The parser lets it begin with its text, or with its properties where it
-/// has some; those have been passed over, so that `start` is then at the `|` or `>`.
+/// The one line that a block scalar consists of. The parser lets it begin with its text, or with its properties where
+/// it has some; those have been passed over, so that `start` is then at the `|` or `>`.
 fn block_line(text: &str, start: usize, at_header: bool, value: &str) -> Result<Range<usize>, Unreadable> {
     if value.contains('\n') {
         return Err("it is a block that holds a line break");

@@ -58,7 +58,8 @@ fn a_quoted_literal_joins_an_anchor() {
 
 #[test]
 fn joining_is_refused_where_no_alias_can_stand() {
-    let file = "t: &t v1\nlist: &l [a]\nnone: &n\na: {repository: a, tag: &own v1}\nb: {image: 'b:v1'}\nc: {repository: c, tag: v1}\n";
+    let file = "t: &t v1\nlist: &l [a]\nnone: &n\na: {repository: a, tag: &own v1}\nb: {image: 'b:v1'}\n\
+        c: {repository: c, tag: v1}\n";
     for (edits, message) in [
         (join("c", "x"), "line 6, column 25: no value is anchored here as `&x`"),
         (join("c", "l"), "line 6, column 25: no value is anchored here as `&l`"),
@@ -66,7 +67,8 @@ fn joining_is_refused_where_no_alias_can_stand() {
         (join("b.image", "t"), "line 5, column 12: cannot edit `b.image` in place: repository and tag are one string"),
         (
             join("a", "t"),
-            "line 4, column 25: cannot edit `a` in place: an anchor or a tag stands before it, and an alias can have none",
+            "line 4, column 25: cannot edit `a` in place: \
+                an anchor or a tag stands before it, and an alias can have none",
         ),
     ] {
         assert_eq!(refusal(file, &[edits]), message);
@@ -95,8 +97,10 @@ fn the_flow_form_is_edited_like_any_other() {
 
 #[test]
 fn carriage_returns_a_byte_order_mark_and_a_missing_final_newline_stay() {
-    let before = "\u{feff}# größe\r\ntag: &tag v1 # ä\r\n\r\na:\r\n  repository: ä\r\n  tag: *tag\r\nb:\r\n  repository: b\r\n  tag: |-\r\n    v1\r\nc: {repository: c, tag: 'v1'}";
-    let after = "\u{feff}# größe\r\ntag: &tag v2 # ä\r\n\r\na:\r\n  repository: ä\r\n  tag: v3\r\nb:\r\n  repository: b\r\n  tag: |-\r\n    v4\r\nc: {repository: c, tag: 'v5'}";
+    let before = "\u{feff}# größe\r\ntag: &tag v1 # ä\r\n\r\na:\r\n  repository: ä\r\n  tag: *tag\r\n\
+        b:\r\n  repository: b\r\n  tag: |-\r\n    v1\r\nc: {repository: c, tag: 'v1'}";
+    let after = "\u{feff}# größe\r\ntag: &tag v2 # ä\r\n\r\na:\r\n  repository: ä\r\n  tag: v3\r\n\
+        b:\r\n  repository: b\r\n  tag: |-\r\n    v4\r\nc: {repository: c, tag: 'v5'}";
     let edits = [move_anchor("tag", 2, "v2"), set("a", "v3"), set("b", "v4"), set("c", "v5")];
     edits_to(before, &edits, after);
     edits_to(
@@ -121,7 +125,8 @@ fn an_alias_means_the_last_of_two_equal_anchors_before_it() {
 
 #[test]
 fn each_document_of_a_file_is_edited() {
-    let before = "---\na: {repository: a, tag: v1}\n---\nt: &t v1\na: {repository: a, tag: *t}\n...\n---\nb: {repository: b, tag: v1}\n";
+    let before = "---\na: {repository: a, tag: v1}\n---\nt: &t v1\na: {repository: a, tag: *t}\n...\n---\n\
+        b: {repository: b, tag: v1}\n";
     let edited = edit(before, &[set("a", "v2"), set("document 2.a", "v3"), set("b", "v4")]).unwrap();
     assert_eq!(
         changed_lines(before, &edited),
@@ -202,7 +207,8 @@ fn a_digest_is_an_error_since_moving_the_tag_would_not_move_the_image() {
 
 #[test]
 fn a_key_that_is_not_there_is_an_error_with_its_line() {
-    let file = "# top\nrestapi:\n  name: x\n  image:\n    id:\n  list: [{}]\nold:\n  repository: a\nempty:\n  repository: a\n  tag:\nquoted: {repository: a, tag: ''}\n";
+    let file = "# top\nrestapi:\n  name: x\n  image:\n    id:\n  list: [{}]\nold:\n  repository: a\n\
+        empty:\n  repository: a\n  tag:\nquoted: {repository: a, tag: ''}\n";
     for (at, message) in [
         ("web.image", "line 2, column 1: no image at `web.image`: the file has no `web`"),
         ("restapi.picture", "line 2, column 1: no image at `restapi.picture`: `restapi` has no `picture`"),
@@ -219,7 +225,8 @@ fn a_key_that_is_not_there_is_an_error_with_its_line() {
 
 #[test]
 fn a_tag_that_comes_by_a_merge_key_moves_only_with_all_that_have_it() {
-    let before = "base: &base {repository: base, tag: v1}\na:\n  <<: *base\n  repository: a\nb: {<<: [*base], repository: b, tag: v1}\nc: {<<: *base}\n";
+    let before = "base: &base {repository: base, tag: v1}\na:\n  <<: *base\n  repository: a\n\
+        b: {<<: [*base], repository: b, tag: v1}\nc: {<<: *base}\n";
     let found = uses(before).unwrap();
     let names: Vec<&str> = found.iter().map(|found| found.name.as_str()).collect();
     assert_eq!(names, ["base", "a", "b"]);
@@ -267,7 +274,12 @@ fn contradictions_and_bad_tags_are_refused() {
         refusal(file, &[move_anchor("u", 3, "v2")]),
         "line 3, column 1: cannot edit `&u` in place: the line defines it twice"
     );
-    edits_to(file, &[set("a", "v2"), set("a", "v2")], "t: &t v1\na: {repository: a, tag: v2}\nb: {u: &u 1, v: &u 2}\n");
+    edits_to(
+        file,
+        &[set("a", "v2"), set("a", "v2")],
+        "t: &t v1\na: {repository: a, tag: v2}\n\
+        b: {u: &u 1, v: &u 2}\n",
+    );
 }
 
 #[test]

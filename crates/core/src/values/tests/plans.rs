@@ -102,7 +102,8 @@ fn merged_tags_move_together_or_not_at_all() {
 
 #[test]
 fn what_cannot_be_done_is_refused_with_its_place() {
-    let file = "a: {repository: a, tag: v1, digest: sha256:00}\nb:\n  repository: b\n  tag:\nc: {repository: c, tag: &t v1 }\nd:\n  repository: d\n  tag: |\n    v1\n";
+    let file = "a: {repository: a, tag: v1, digest: sha256:00}\nb:\n  repository: b\n  tag:\n\
+        c: {repository: c, tag: &t v1 }\nd:\n  repository: d\n  tag: |\n    v1\n";
     for (at, tag, message) in [
         ("a", "v2", "line 1, column 25: moving the tag of `a` would not move the image: it stands at `sha256:00`"),
         ("b", "v2", "line 4, column 3: the image at `b` has no tag to move"),

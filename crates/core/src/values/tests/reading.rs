@@ -67,7 +67,8 @@ same: {repository: s, tag: v1, image: s:v1}
 
 #[test]
 fn registry_and_digest_beside_the_tag_are_read() {
-    let text = "a: {registry: quay.io, repository: x/y, tag: v1, digest: sha256:00}\nb: {registry: '', repository: x, tag: v1, digest:}\n";
+    let text = "a: {registry: quay.io, repository: x/y, tag: v1, digest: sha256:00}\n\
+        b: {registry: '', repository: x, tag: v1, digest:}\n";
     let found = uses(text).unwrap();
     assert_eq!((found[0].registry.as_deref(), found[0].digest.as_deref()), (Some("quay.io"), Some("sha256:00")));
     assert_eq!((found[1].registry.as_deref(), found[1].digest.as_deref()), (None, None));
@@ -93,7 +94,8 @@ fn what_names_no_image_at_a_tag_is_left_out() {
 
 #[test]
 fn a_mapping_that_is_shared_whole_is_one_use() {
-    let text = "a: {image: &i {repository: x, tag: v1}}\nb: {image: *i}\nc: {image: {<<: *i}}\nd: {image: {<<: *i, repository: y}}\n";
+    let text = "a: {image: &i {repository: x, tag: v1}}\nb: {image: *i}\nc: {image: {<<: *i}}\n\
+        d: {image: {<<: *i, repository: y}}\n";
     assert_eq!(shown(text), ["a x:v1 a.image", "d y:v1 d.image"]);
 }
 
@@ -137,7 +139,7 @@ fn templates_and_what_is_not_yaml_are_errors_with_their_place() {
     let deep_keys: String = (0..120).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
     for (text, start) in [
         ("a:\n  tag: {{ .Values.tag }}\n", "line 2, column 8: `{{` begins a template"),
-        ("{{- if .Values.on }}\na: 1\n{{- end }}\n", "line 1, column 3: not valid YAML: "),
+        ("{{- if .Values.on }}\na: 1\n{{- end }}\n", "line 1, column 1: `{{` begins a template"),
         ("image: {{ .Values.repository }}:{{ .Values.tag }}\n", "line 1, column 8: `{{` begins a template"),
         ("a: b: c\n", "line 1, column 5: not valid YAML: "),
         ("a:\n\t- b\n", "line 2, column "),
