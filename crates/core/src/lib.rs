@@ -15,6 +15,7 @@ pub mod snapshot;
 pub mod graph;
 pub mod discover;
 pub mod values;
+pub mod chart;
 pub mod record;
 pub mod plan;
 pub mod inventory;
