@@ -73,7 +73,10 @@ impl<'a> Evaluation<'a> {
             Kind::Run(mounts) => reads = self.mounts(mounts, command, environment, &fail)?,
             Kind::Expanded => {
                 for argument in &instruction.node.arguments {
-                    self.expand(argument, environment, &fail)?;
+                    let expansion = self.expand(argument, environment, &fail)?;
+                    if keyword == "VOLUME" && expansion.text.is_empty() && expansion.unknown.is_none() {
+                        return Err(fail(format!("`{argument}` gives no path")));
+                    }
                 }
             }
             Kind::From(_) | Kind::OnBuild | Kind::Other => {}

@@ -198,8 +198,12 @@ impl<'a> Graph<'a> {
                 open.push(base);
             }
         }
-        for index in &reached {
-            self.refuse_later_stages(*index)?;
+        for index in 0..self.stages.len() {
+            if reached.contains(&index) {
+                self.refuse_later_stages(index)?;
+            } else {
+                self.refuse_nameless(index)?;
+            }
         }
         Ok(reached)
     }
@@ -239,6 +243,16 @@ impl<'a> Graph<'a> {
             }
         }
         Ok(())
+    }
+
+    /// BuildKit wants a name for the base of every stage, also of those that are not built.
+    fn refuse_nameless(&self, index: usize) -> Result<(), DockerfileError> {
+        match &self.stages[index].base {
+            Base::Image(ImageUse { text, written, line, unknown: Some(why), .. }) if text.is_empty() => {
+                Err(DockerfileError::new(*line, format!("`FROM {written}` gives no name: {why}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn called(&self, index: usize) -> String {

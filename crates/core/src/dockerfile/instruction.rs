@@ -181,7 +181,7 @@ fn kind(node: &Node) -> Result<Kind, String> {
             }
             Ok(Kind::Other)
         }
-        "EXPOSE" => one_or_more(node).map(|()| Kind::Other),
+        "EXPOSE" => one_or_more(node).map(|()| Kind::Expanded),
         "VOLUME" => {
             one_or_more(node)?;
             if arguments.iter().any(|argument| argument.trim().is_empty()) {
