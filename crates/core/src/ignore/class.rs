@@ -93,9 +93,7 @@ pub(super) fn read_shorthand(text: &str) -> Result<Option<(String, &str)>, Strin
         'p' => return read_property(kind == 'P', rest).map(Some),
         _ => return Ok(None),
     };
-    let mut written = String::new();
-    write(&mut written, &signed(found, kind.is_ascii_uppercase()));
-    Ok(Some((written, rest)))
+    Ok(Some((write(&signed(found, kind.is_ascii_uppercase())), rest)))
 }
 
 /// What follows `\p`: one letter, or a name in braces, which may start with `^`.
@@ -163,10 +161,9 @@ fn read_hexadecimal(text: &str) -> Option<(u32, &str)> {
 
 /// A class of ranges and shorthands, in the crate's words.
 pub(super) fn ranges(singles: &[Range], shorthands: &[String], negated: bool) -> String {
-    let mut inside = shorthands.concat();
-    write(&mut inside, singles);
+    let inside = shorthands.concat() + &write(singles);
     match (inside.is_empty(), negated) {
-        // Halves of surrogate pairs can be written in a pattern, but stand in no text.
+        // Only surrogates, which a pattern can name.
         (true, false) => format!("[^\\x{{0}}-\\x{{{LAST:x}}}]"),
         (true, true) => format!("[\\x{{0}}-\\x{{{LAST:x}}}]"),
         (false, false) => format!("[{inside}]"),
@@ -174,14 +171,10 @@ pub(super) fn ranges(singles: &[Range], shorthands: &[String], negated: bool) ->
     }
 }
 
-fn write(text: &mut String, ranges: &[Range]) {
-    for (from, to) in ranges {
-        let low = (*from, (*to).min(0xd7ff));
-        let high = ((*from).max(0xe000), *to);
-        for (from, to) in [low, high].into_iter().filter(|(from, to)| from <= to) {
-            text.push_str(&format!("\\x{{{from:x}}}-\\x{{{to:x}}}"));
-        }
-    }
+/// The ranges as they stand in a class, without the surrogates, which no text holds.
+fn write(ranges: &[Range]) -> String {
+    let halves = ranges.iter().flat_map(|(from, to)| [(*from, (*to).min(0xd7ff)), ((*from).max(0xe000), *to)]);
+    halves.filter(|(from, to)| from <= to).map(|(from, to)| format!("\\x{{{from:x}}}-\\x{{{to:x}}}")).collect()
 }
 
 /// The ranges, or everything else.
