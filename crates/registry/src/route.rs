@@ -36,21 +36,21 @@ impl Route {
     fn in_repository(rest: &str) -> Option<Self> {
         let legal =
             |name: &str| format!("registry.invalid/{name}").parse::<Repository>().is_ok().then(|| name.to_owned());
-        let whole = |text: &str| (!text.is_empty() && !text.contains('/')).then(|| text.to_owned());
         if let Some(name) = rest.strip_suffix("/tags/list") {
             return Some(Self::Tags { name: legal(name)? });
         }
         if let Some(name) = rest.strip_suffix("/blobs/uploads/").or_else(|| rest.strip_suffix("/blobs/uploads")) {
             return Some(Self::Uploads { name: legal(name)? });
         }
-        if let Some((name, id)) = rest.rsplit_once("/blobs/uploads/") {
-            return Some(Self::Upload { name: legal(name)?, id: whole(id)? });
+        let (rest, last) = rest.rsplit_once('/').filter(|(_, last)| !last.is_empty())?;
+        let last = last.to_owned();
+        if let Some(name) = rest.strip_suffix("/blobs/uploads") {
+            return Some(Self::Upload { name: legal(name)?, id: last });
         }
-        if let Some((name, reference)) = rest.rsplit_once("/manifests/") {
-            return Some(Self::Manifest { name: legal(name)?, reference: whole(reference)? });
+        if let Some(name) = rest.strip_suffix("/manifests") {
+            return Some(Self::Manifest { name: legal(name)?, reference: last });
         }
-        let (name, digest) = rest.rsplit_once("/blobs/")?;
-        Some(Self::Blob { name: legal(name)?, digest: whole(digest)? })
+        Some(Self::Blob { name: legal(rest.strip_suffix("/blobs")?)?, digest: last })
     }
 
     /// The repository, where the resource is in one.

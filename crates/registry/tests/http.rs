@@ -1,4 +1,5 @@
 //! The registry as a client sees it, over plain sockets: every byte of a request and of its answer is in the test.
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as tests do")]
 
 use std::time::Duration;
 
