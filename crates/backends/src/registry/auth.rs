@@ -48,7 +48,7 @@ pub(super) struct Host {
     pub(super) base: Url,
     scheme: AsyncMutex<Option<Arc<Scheme>>>,
     login: OnceCell<Login>,
-    tokens: Mutex<BTreeMap<String, Arc<AsyncMutex<Option<Arc<Token>>>>>>,
+    tokens: Mutex<BTreeMap<String, TokenSlot>>,
 }
 
 /// What it asks for.
@@ -58,6 +58,9 @@ enum Scheme {
     Basic,
     Bearer { realm: Url, service: Option<String> },
 }
+
+/// The token of a repository; whoever gets one holds the lock, and the others wait for it.
+type TokenSlot = Arc<AsyncMutex<Option<Arc<Token>>>>;
 
 struct Token {
     header: HeaderValue,
@@ -114,7 +117,7 @@ impl Host {
         })
     }
 
-    fn token_slot(&self, repository: &str) -> Arc<AsyncMutex<Option<Arc<Token>>>> {
+    fn token_slot(&self, repository: &str) -> TokenSlot {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tokens.entry(repository.to_owned()).or_default())
     }

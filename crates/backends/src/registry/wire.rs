@@ -320,3 +320,66 @@ impl<'a> Tries<'a> {
 fn times(count: u32) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire() -> Wire {
+        Wire::new(ClientOptions { parallel: 2, ..ClientOptions::default() }).unwrap()
+    }
+
+    fn request(method: Method) -> Request {
+        Request::new(method, Url::parse("https://registry.example.com/v2/a/manifests/v1?x=y").unwrap())
+    }
+
+    fn slow_down(seconds: &str) -> Result<Answer, Trouble> {
+        let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, seconds.parse().unwrap())]);
+        Ok(Answer { status: 429, headers, body: Vec::new() })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_wait_when_one_is_told_to() {
+        let (wire, request) = (wire(), request(Method::GET));
+        let start = Instant::now();
+        assert!(Tries::new(&wire, &request).next(slow_down("7")).await.unwrap().is_none());
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let lane = wire.lane(&request.url);
+        let enter = || async {
+            drop(lane.enter(&wire.options.patience).await);
+            start.elapsed()
+        };
+        let (one, other, third) = tokio::join!(enter(), enter(), enter());
+        for waited in [one, other, third] {
+            assert!((Duration::from_secs(7)..Duration::from_millis(7600)).contains(&waited), "{waited:?}");
+        }
+        let other_host = wire.lane(&Url::parse("https://other.example.com/").unwrap());
+        assert!(other_host.opens().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_longer_wait_than_allowed_is_an_error_that_names_its_end() {
+        let (wire, request) = (wire(), request(Method::PUT));
+        let error = Tries::new(&wire, &request).next(slow_down("7200")).await.unwrap_err().to_string();
+        let start = "PUT registry.example.com/v2/a/manifests/v1: 429 Too Many Requests (it asks to wait until ";
+        assert!(error.starts_with(start) && error.ends_with(" GMT)"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_are_tried_eight_times_and_silence_twice() {
+        let (wire, put, get) = (wire(), request(Method::PUT), request(Method::GET));
+        for (request, tries) in [(&put, 8), (&get, 5)] {
+            let mut counted = Tries::new(&wire, request);
+            for _ in 1..tries {
+                assert!(counted.next(Err(Trouble::Lost("gone".to_owned()))).await.unwrap().is_none());
+            }
+            let error = counted.next(Err(Trouble::Lost("gone".to_owned()))).await.unwrap_err().to_string();
+            assert!(error.ends_with(&format!("gone (tried {tries} times)")), "{error}");
+        }
+        let mut counted = Tries::new(&wire, &get);
+        assert!(counted.next(Err(Trouble::TimedOut("silence".to_owned()))).await.unwrap().is_none());
+        assert!(counted.next(Err(Trouble::TimedOut("silence".to_owned()))).await.is_err());
+        let mut counted = Tries::new(&wire, &get);
+        assert!(counted.next(Err(Trouble::Hopeless("no certificate".to_owned()))).await.is_err());
+    }
+}
