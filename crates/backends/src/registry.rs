@@ -5,7 +5,8 @@
 //! answers: it is there, it is not, or it cannot be known; a 404 that is not a registry's own is the third.
 //!
 //! - `endpoint`: from names to addresses, and where TLS may be missing;
-//! - `wire`: one request, its redirects and failures; `retry`: whether and when it is sent again; `answer`: what was said;
+//! - `wire`: one request, its redirects and failures; `retry`: whether and when it is sent again;
+//! - `answer`: what was said, and how people are told;
 //! - `auth`, `challenge`, `realm`, `credentials`: logins, tokens, and whom they may be shown to.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +38,8 @@ use wire::{Request, Tries, Trouble, Wire};
 const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
 /// The most that a blob may have that is read as a whole.
 const BLOB_LIMIT: usize = 4 * 1024 * 1024;
-/// All kinds of manifest that images come with. Asked for less, a registry may convert what it has, and the digest is lost.
+/// All kinds of manifest that images come with. Asked for less, a registry may convert what it has, and the digest is
+/// lost.
 const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
@@ -46,7 +48,8 @@ const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, applicati
 pub struct ClientOptions {
     /// Registries without TLS, beside those on loopback: hosts, with port.
     pub plain_http: BTreeSet<String>,
-    /// Token servers that registries may name, beside themselves and those that are known: by registry, hosts with port.
+    /// Token servers that registries may name, beside themselves and those that are known: by registry, hosts with
+    /// port.
     pub token_hosts: BTreeMap<String, String>,
     /// How many requests are under way at once to each host. 8 by default.
     pub parallel: usize,
@@ -191,8 +194,8 @@ impl Room<'_> {
         }
     }
 
-    /// Puts a manifest under a tag. Where it cannot be known whether a try has worked (a lost answer, a tag that exists and
-    /// may not be put again), the tag is read: what stands there decides.
+    /// Puts a manifest under a tag. Where it cannot be known whether a try has worked (a lost answer, a tag that exists
+    /// and may not be put again), the tag is read: what stands there decides.
     async fn put(&self, tag: &Tag, manifest: &Manifest) -> Result<Digest, RegistryError> {
         let mut request = self.request(Method::PUT, &format!("manifests/{tag}"));
         let media_type = HeaderValue::from_str(&manifest.media_type)
@@ -217,9 +220,8 @@ impl Room<'_> {
                 }
                 Some(answer) => {
                     let error = answer.error(&request.text());
-                    if answer.may_mean_already_there()
-                        && matches!(self.head(&reference).await, Ok(Some(there)) if there == manifest.digest)
-                    {
+                    let there = if answer.may_mean_already_there() { self.head(&reference).await } else { Ok(None) };
+                    if matches!(&there, Ok(Some(digest)) if *digest == manifest.digest) {
                         return Ok(manifest.digest.clone());
                     }
                     return Err(error);
@@ -252,8 +254,8 @@ impl Room<'_> {
         }
     }
 
-    /// Uploads a blob in one piece. A session that fails is left, and another one started, as nobody can know how far it
-    /// came; a blob that arrived all the same is not sent again.
+    /// Uploads a blob in one piece. A session that fails is left, and another one started, as nobody can know how far
+    /// it came; a blob that arrived all the same is not sent again.
     async fn put_blob(&self, bytes: Vec<u8>) -> Result<Digest, RegistryError> {
         let digest = Digest::of(&bytes);
         let counted = self.request(Method::PUT, &format!("blobs/{digest}"));

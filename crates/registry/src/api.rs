@@ -142,7 +142,8 @@ impl Api {
         Ok(created(&format!("/v2/{name}/manifests/{digest}"), &digest))
     }
 
-    /// What a manifest names and the repository does not have. Layers that live elsewhere by their own word do not count.
+    /// What a manifest names and the repository does not have. Layers that live elsewhere by their own word do not
+    /// count.
     fn missing(&self, name: &str, manifest: &Value) -> Vec<String> {
         let list = |key: &str| manifest.get(key).and_then(Value::as_array).into_iter().flatten();
         let digest_of = |value: &Value| value.get("digest").and_then(Value::as_str).map(str::to_owned);

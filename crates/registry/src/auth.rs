@@ -1,8 +1,8 @@
 //! Who may do what: nobody is asked, a password, or tokens from an endpoint of the same server.
 //!
-//! Tokens are in the form of a JWT whose payload lists what it grants, as Docker's token servers write it; they are looked
-//! up, never verified, so their signature is a counter. A request without the right is answered as Docker's registry does
-//! it: 401 with a challenge that names the scope.
+//! Tokens are in the form of a JWT whose payload lists what it grants, as Docker's token servers write it; they are
+//! looked up, never verified, so their signature is a counter. A request without the right is answered as Docker's
+//! registry does it: 401 with a challenge that names the scope.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

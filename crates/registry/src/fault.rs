@@ -1,7 +1,7 @@
 //! Misbehaviour to order: which request, and what happens to it.
 //!
-//! A fault counts the requests that it fits, from 0, and acts on those in its range. The first fault that acts on a request
-//! is the only one.
+//! A fault counts the requests that it fits, from 0, and acts on those in its range. The first fault that acts on a
+//! request is the only one.
 
 use std::ops::Range;
 use std::sync::Mutex;

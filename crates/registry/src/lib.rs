@@ -1,12 +1,12 @@
 //! A small OCI distribution registry in process: for the demo, for rehearsals, and for tests of whoever talks to one.
 //!
 //! It speaks what builders and retags need (blobs with their uploads and mounts, manifests, tag lists, deletion), keeps
-//! every manifest as the very bytes and content type that came, and refuses what Docker's registry refuses. It writes down
-//! each request, can ask for a login or a token, and can be told to misbehave: that is what makes it worth having beside a
-//! real one.
+//! every manifest as the very bytes and content type that came, and refuses what Docker's registry refuses. It writes
+//! down each request, can ask for a login or a token, and can be told to misbehave: that is what makes it worth having
+//! beside a real one.
 //!
-//! It listens on loopback only, without TLS. It is no registry to keep images in: nothing is ever collected, and whatever
-//! is not in a directory is gone with the value.
+//! It listens on loopback only, without TLS. It is no registry to keep images in: nothing is ever collected, and
+//! whatever is not in a directory is gone with the value.
 
 mod api;
 mod auth;

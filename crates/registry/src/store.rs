@@ -1,7 +1,7 @@
 //! What the registry holds: in memory, or in a directory that outlives it.
 //!
-//! The index of repositories is always in memory. With a directory, each change is written through first, by a rename, so
-//! that a killed process leaves whole files only:
+//! The index of repositories is always in memory. With a directory, each change is written through first, by a rename,
+//! so that a killed process leaves whole files only:
 //!
 //! ```text
 //! blobs/sha256-HEX                           the bytes of blobs and manifests

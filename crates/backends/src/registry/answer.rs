@@ -31,8 +31,8 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// Is this 404 a registry's own, rather than that of a proxy or of a page that is not there? Told by headers alone, as
-    /// an answer to HEAD has no more.
+    /// Is this 404 a registry's own, rather than that of a proxy or of a page that is not there? Told by headers alone,
+    /// as an answer to HEAD has no more.
     pub(super) fn has_marks_of_a_registry(&self) -> bool {
         self.header("docker-distribution-api-version").is_some()
             || self.header("content-type").is_some_and(|value| value.contains("json"))

@@ -1,8 +1,9 @@
 //! Being let in: what a registry asks for, the login for it, and tokens got with the login.
 //!
-//! What a registry asks for is learnt once, from `/v2/`, so that the first request to each of many repositories need not
-//! fail. A token is for one repository (many registries take no more), is asked for by one request however many wait for it,
-//! and is kept until it ends or the registry answers 401. A 401 to a token that was got for this very request is a refusal.
+//! What a registry asks for is learnt once, from `/v2/`, so that the first request to each of many repositories need
+//! not fail. A token is for one repository (many registries take no more), is asked for by one request however many
+//! wait for it, and is kept until it ends or the registry answers 401. A 401 to a token that was got for this very
+//! request is a refusal.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

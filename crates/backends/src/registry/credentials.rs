@@ -1,7 +1,8 @@
 //! Logins as Docker keeps them: `config.json` with its `auths`, `credHelpers` and `credsStore`.
 //!
-//! No file, no entry and a helper that knows no login are one answer: go without. A file that cannot be read and a helper
-//! that fails are errors, as going without would only show as a refusal later, or as a pull that counts for somebody else.
+//! No file, no entry and a helper that knows no login are one answer: go without. A file that cannot be read and a
+//! helper that fails are errors, as going without would only show as a refusal later, or as a pull that counts for
+//! somebody else.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -212,8 +213,8 @@ mod tests {
         for (name, script) in
             [("good", good), ("bad", "#!/bin/sh\necho no access; exit 2\n"), ("odd", "#!/bin/sh\necho secret\n")]
         {
-            // Another program makes the executable: were it open for writing here, a child started meanwhile by another test
-            // would hold it open too, and it could not be run.
+            // Another program makes the executable: were it open for writing here, a child started meanwhile by another
+            // test would hold it open too, and it could not be run.
             let (text, program) =
                 (directory.path().join(name), directory.path().join(format!("docker-credential-{name}")));
             std::fs::write(&text, script).unwrap();
@@ -262,7 +263,8 @@ mod tests {
     async fn helpers_are_asked() {
         let config = r#"{
             "auths": {"plain.example.com": {"auth": "YWRhOnB3"}},
-            "credHelpers": {"bad.example.com": "bad", "odd.example.com": "odd", "gone.example.com": "gone", "evil.example.com": "../x"},
+            "credHelpers": {"bad.example.com": "bad", "odd.example.com": "odd", "gone.example.com": "gone",
+                "evil.example.com": "../x"},
             "credsStore": "good"
         }"#;
         assert_eq!(login(config, "helped.example.com").await, Ok(password("helped.example.com", "s")));

@@ -1,8 +1,8 @@
 //! From the name of a registry to where it is spoken to, and which addresses may be spoken to without TLS.
 //!
 //! TLS always; plain http only to loopback addresses, where nobody but this machine listens in, and to hosts that the
-//! configuration names. Loopback gets plain http only: what runs there hardly ever has a certificate, and trying both would
-//! make each mistake look like two.
+//! configuration names. Loopback gets plain http only: what runs there hardly ever has a certificate, and trying both
+//! would make each mistake look like two.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -1,9 +1,9 @@
 //! Where a login may be sent: which token server a registry may name.
 //!
-//! A registry answers 401 with the address of its token server (the realm), and whoever can answer in its place could name
-//! a server of their own. So a realm must be the registry itself, one that is known for it, or one that the user named. It
-//! must have TLS; without it go only a registry that has none, for itself, and a server that the user named both as token
-//! server and as one without TLS. A refused realm gets no request at all.
+//! A registry answers 401 with the address of its token server (the realm), and whoever can answer in its place could
+//! name a server of their own. So a realm must be the registry itself, one that is known for it, or one that the user
+//! named. It must have TLS; without it go only a registry that has none, for itself, and a server that the user named
+//! both as token server and as one without TLS. A refused realm gets no request at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! When a request is sent again, and when: after 408, 429, 5xx and lost connections, and never without a limit.
 //!
-//! A registry that says how long to wait (`Retry-After` with 429 and 503) is obeyed up to a limit, and then all requests to
-//! it wait, not only the one that was told. Otherwise the waits double, with some jitter, so that workers that failed
-//! together do not come back together. A 403 that speaks of a rate limit is a 429.
+//! A registry that says how long to wait (`Retry-After` with 429 and 503) is obeyed up to a limit, and then all
+//! requests to it wait, not only the one that was told. Otherwise the waits double, with some jitter, so that workers
+//! that failed together do not come back together. A 403 that speaks of a rate limit is a 429.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, SystemTime};

@@ -224,32 +224,32 @@ fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
 
 fn trouble(error: reqwest::Error) -> Trouble {
     let error = error.without_url();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return Trouble::Hopeless(causes(&error));
-        }
-        source = cause.source();
-    }
-    if error.is_builder() {
+    if error.is_builder() || error.source().is_some_and(is_about_tls) {
         return Trouble::Hopeless(causes(&error));
     }
     if error.is_timeout() { Trouble::TimedOut(causes(&error)) } else { Trouble::Lost(causes(&error)) }
 }
 
-/// An error with all its causes, those left out that say nothing new.
+/// Is TLS the cause? It is wrapped in I/O errors, more than once, and these do not name what they wrap as their source.
+fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || wrapped.is_some_and(|wrapped| is_about_tls(wrapped))
+        || error.source().is_some_and(is_about_tls)
+}
+
+/// The causes of an error, those left out that say nothing new. The error itself says only that there is one.
 fn causes(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
+    let mut text = String::new();
     let mut source = error.source();
     while let Some(cause) = source {
         let cause_text = cause.to_string();
         if !text.contains(&cause_text) {
-            text.extend([": ", &cause_text]);
+            text.extend([if text.is_empty() { "" } else { ": " }, &cause_text]);
         }
         source = cause.source();
     }
-    text
+    if text.is_empty() { error.to_string() } else { text }
 }
 
 /// The tries of one request: counts failures, and waits between them.
@@ -331,6 +331,14 @@ mod tests {
 
     fn request(method: Method) -> Request {
         Request::new(method, Url::parse("https://registry.example.com/v2/a/manifests/v1?x=y").unwrap())
+    }
+
+    #[test]
+    fn tls_is_found_behind_other_errors() {
+        use std::io::Error;
+        let tls = || Error::other(rustls::Error::DecryptError);
+        assert!(is_about_tls(&tls()) && is_about_tls(&Error::other(tls())));
+        assert!(!is_about_tls(&Error::other("reset")));
     }
 
     fn slow_down(seconds: &str) -> Result<Answer, Trouble> {
