@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as tests do")]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use longshore_backends::registry::{Client, ClientOptions, Patience};
@@ -46,20 +45,31 @@ fn client() -> Client {
     Client::new(impatient()).unwrap()
 }
 
-/// A client that is logged in at a registry, by an entry of Docker's config.
-fn logged_in(directory: &Path, server: &Server, entry: &str) -> Client {
-    let config = format!(r#"{{"auths": {{"{}": {entry}}}}}"#, server.host());
-    std::fs::write(directory.join("config.json"), config).unwrap();
-    Client::new(ClientOptions { docker_config: Some(directory.to_owned()), ..impatient() }).unwrap()
+/// A client that is logged in, with the directory of its login, which is read when it is first needed.
+struct LoggedIn {
+    client: Client,
+    _directory: tempfile::TempDir,
 }
 
-fn ada(server: &Server) -> Client {
+impl std::ops::Deref for LoggedIn {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// A client with this entry for a registry in Docker's config.
+fn logged_in(server: &Server, entry: &str) -> LoggedIn {
     let directory = tempfile::tempdir().unwrap();
-    let entry = format!(r#"{{"username": "ada", "password": "{PASSWORD}"}}"#);
-    let client = logged_in(directory.path(), server, &entry);
-    // The login is read when it is first needed, so the directory must stay.
-    drop(directory.keep());
-    client
+    let config = format!(r#"{{"auths": {{"{}": {entry}}}}}"#, server.host());
+    std::fs::write(directory.path().join("config.json"), config).unwrap();
+    let options = ClientOptions { docker_config: Some(directory.path().to_owned()), ..impatient() };
+    LoggedIn { client: Client::new(options).unwrap(), _directory: directory }
+}
+
+fn ada(server: &Server) -> LoggedIn {
+    logged_in(server, &format!(r#"{{"username": "ada", "password": "{PASSWORD}"}}"#))
 }
 
 fn repository(server: &Server, path: &str) -> Repository {
@@ -203,9 +213,9 @@ async fn failures_that_stay_are_told_with_their_count() {
     let error = client.manifest(&reference(&server, "shop/api:v1")).await.unwrap_err().to_string();
     assert_eq!(error, format!("GET {}/v2/shop/api/manifests/v1: 502 Bad Gateway (tried 5 times)", server.host()));
     let put = client.put(&repository(&server, "shop/api"), &tag("v1"), &manifest("{}")).await;
-    assert!(
-        matches!(put, Err(RegistryError::Unreachable { ref message, .. }) if message == "502 Bad Gateway (tried 8 times)")
-    );
+    let error = put.unwrap_err();
+    assert!(matches!(error, RegistryError::Unreachable { .. }));
+    assert!(error.to_string().ends_with("502 Bad Gateway (tried 8 times)"), "{error}");
     assert_eq!(lines(&server, "/manifests/").iter().filter(|line| line.starts_with("PUT")).count(), 8);
 
     let gone = { open().await.host() };
@@ -252,9 +262,8 @@ async fn an_immutable_tag_is_fine_with_the_same_digest_only() {
         assert_eq!(client.put(&repository, &tag("v1"), &one).await.unwrap(), one.digest);
     }
     let error = client.put(&repository, &tag("v1"), &other).await.unwrap_err();
-    assert!(
-        matches!(error, RegistryError::Refused { ref message, .. } if message.starts_with("400 TAG_INVALID: ImageTagAlreadyExists"))
-    );
+    assert!(matches!(error, RegistryError::Refused { .. }));
+    assert!(error.to_string().contains("400 TAG_INVALID: ImageTagAlreadyExists"), "{error}");
     assert_eq!(server.snapshot().get("shop/api:v1"), Some(&one.digest));
 }
 
@@ -385,17 +394,16 @@ async fn nobody_pulls_and_does_not_push() {
 
 #[tokio::test]
 async fn a_wrong_password_is_a_refusal() {
-    let directory = tempfile::tempdir().unwrap();
     let entry = r#"{"username": "ada", "password": "wrong"}"#;
     let expected =
         |server: &Server| format!("GET {}/token: 401 UNAUTHORIZED: incorrect username or password", server.host());
     let server = with_tokens(|_| {}).await;
-    let error = logged_in(directory.path(), &server, entry).head(&reference(&server, "a:v1")).await.unwrap_err();
+    let error = logged_in(&server, entry).head(&reference(&server, "a:v1")).await.unwrap_err();
     assert!(matches!(error, RegistryError::Denied { .. }));
     assert_eq!(error.to_string(), expected(&server));
 
     let basic = with(Authentication::Basic { user: "ada".to_owned(), password: PASSWORD.to_owned() }).await;
-    let client = logged_in(directory.path(), &basic, entry);
+    let client = logged_in(&basic, entry);
     assert!(matches!(client.head(&reference(&basic, "a:v1")).await, Err(RegistryError::Denied { .. })));
     assert!(matches!(client.authorize_push(&repository(&basic, "a")).await, Err(RegistryError::Denied { .. })));
     assert_eq!(ada(&basic).head(&reference(&basic, "a:v1")).await.unwrap(), None);
@@ -405,8 +413,7 @@ async fn a_wrong_password_is_a_refusal() {
 #[tokio::test]
 async fn an_identity_token_is_exchanged() {
     let server = with_tokens(|_| {}).await;
-    let directory = tempfile::tempdir().unwrap();
-    let client = logged_in(directory.path(), &server, r#"{"identitytoken": "identity"}"#);
+    let client = logged_in(&server, r#"{"identitytoken": "identity"}"#);
     client.put(&repository(&server, "shop/api"), &tag("v1"), &manifest("{}")).await.unwrap();
     assert_eq!(lines(&server, "/token"), ["POST 200"]);
 }
@@ -533,8 +540,27 @@ async fn a_manifest_without_end_is_not_read() {
 #[tokio::test]
 async fn a_broken_login_is_an_error_and_not_nobody() {
     let server = with_tokens(|bearer| bearer.anonymous = vec![Right::pull("*")]).await;
-    let directory = tempfile::tempdir().unwrap();
-    let client = logged_in(directory.path(), &server, r#"{"auth": "?"}"#);
+    let client = logged_in(&server, r#"{"auth": "?"}"#);
     let error = client.head(&reference(&server, "a:v1")).await.unwrap_err();
     assert!(matches!(error, RegistryError::Credentials { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_may_ask_for_a_login_late() {
+    let server = with_tokens(|_| {}).await;
+    server.fault(Fault::new("GET", "/v2/", 0..1, Action::status(200)));
+    let client = ada(&server);
+    client.put(&repository(&server, "shop/api"), &tag("v1"), &manifest("{}")).await.unwrap();
+    assert_eq!(lines(&server, ""), ["GET 200", "PUT 401", "GET 200", "PUT 201"]);
+}
+
+#[tokio::test]
+async fn a_refused_write_is_told_in_the_words_of_the_registry() {
+    let server = open().await;
+    let body = r#"{"errors":[{"code":"DENIED","message":"requested access is denied"}]}"#.to_owned();
+    server.fault(Fault::always("PUT", "/manifests/", Action::Status { code: 403, headers: Vec::new(), body }));
+    let error = client().put(&repository(&server, "shop/api"), &tag("v1"), &manifest("{}")).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Denied { .. }));
+    let expected = format!("PUT {}/v2/shop/api/manifests/v1: 403 DENIED: requested access is denied", server.host());
+    assert_eq!(error.to_string(), expected);
 }

@@ -36,7 +36,10 @@ impl Request<'_> {
     /// Does the sender take this media type? One that says nothing takes all.
     fn accepts(&self, media_type: &str) -> bool {
         let values = || self.headers.get_all("accept").iter().filter_map(|value| value.to_str().ok());
-        let fits = |item: &str| matches!(item.split(';').next().map(str::trim), Some(name) if name == media_type || name == "*/*");
+        let fits = |item: &str| {
+            let name = item.split(';').next().unwrap_or_default().trim();
+            name == media_type || name == "*/*"
+        };
         values().next().is_none() || values().flat_map(|value| value.split(',')).any(fits)
     }
 }

@@ -207,9 +207,14 @@ mod tests {
     async fn login(config: &str, registry: &str) -> Result<Login, String> {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("config.json"), config).unwrap();
-        let good = "#!/bin/sh\nread key\ncase $key in helped.example.com|https://index.docker.io/v1/) \
-                    printf '{\"ServerURL\":\"x\",\"Username\":\"%s\",\"Secret\":\"s\"}' \"$key\";; token.example.com) \
-                    echo '{\"Username\":\"<token>\",\"Secret\":\"i\"}';; *) echo credentials not found in native keychain; exit 1;; esac\n";
+        let good = r#"#!/bin/sh
+            read key
+            case $key in
+                helped.example.com | https://index.docker.io/v1/) echo "{\"Username\":\"$key\",\"Secret\":\"s\"}" ;;
+                token.example.com) echo '{"Username":"<token>","Secret":"i"}' ;;
+                *) echo credentials not found in native keychain; exit 1 ;;
+            esac
+        "#;
         for (name, script) in
             [("good", good), ("bad", "#!/bin/sh\necho no access; exit 2\n"), ("odd", "#!/bin/sh\necho secret\n")]
         {
