@@ -145,6 +145,14 @@ impl Git {
         contents.collect()
     }
 
+    /// An error, if this object is not here.
+    pub(super) async fn check_there(&self, id: ObjectId) -> Result<(), RepoError> {
+        match self.ask(&[id.to_string()]).await?.pop() {
+            Some(Answer::Object(_)) => Ok(()),
+            _ => Err(RepoError::MissingObject(id)),
+        }
+    }
+
     /// Ends the conversation: the next question starts a new one, which sees what has come meanwhile (a history that is no
     /// longer cut off).
     pub(super) async fn forget_conversation(&self) {

@@ -59,7 +59,7 @@ pub(super) fn commit(id: CommitId, content: &[u8]) -> Option<(ObjectId, Commit)>
             b"author" => author = value.split(|byte| *byte == b'<').next().unwrap_or_default(),
             b"committer" => time = seconds(value).unwrap_or(0),
             b"encoding" => {
-                latin = matches!(value.to_ascii_lowercase().as_slice(), b"iso-8859-1" | b"latin1" | b"latin-1")
+                latin = matches!(value.to_ascii_lowercase().as_slice(), b"iso-8859-1" | b"latin1" | b"latin-1");
             }
             _ => {}
         }

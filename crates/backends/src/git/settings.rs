@@ -115,11 +115,13 @@ impl Git {
 
 /// `shop` of `git@host:acme/shop.git`, `/srv/shop/.git/` and `https://host/acme/shop/`.
 fn last_component(address: &str) -> Option<&str> {
-    let address = address.trim_end_matches('/');
-    let address = address.strip_suffix("/.git").unwrap_or(address).trim_end_matches('/');
+    let mut address = address.trim_end_matches('/');
+    while let Some(shorter) = address.strip_suffix("/.").or_else(|| address.strip_suffix("/.git")) {
+        address = shorter.trim_end_matches('/');
+    }
     let name = address.rsplit(['/', ':']).next().unwrap_or_default();
     let name = name.strip_suffix(".git").unwrap_or(name);
-    (!name.is_empty()).then_some(name)
+    (!matches!(name, "" | "." | "..")).then_some(name)
 }
 
 #[cfg(test)]
@@ -134,11 +136,14 @@ mod tests {
             ("/srv/shop/.git", "shop"),
             ("/srv/mirrors/shop.git", "shop"),
             ("../shop", "shop"),
+            ("/srv/shop/.", "shop"),
             ("host.example:shop", "shop"),
         ] {
             assert_eq!(last_component(address), Some(name), "{address}");
         }
-        assert_eq!(last_component("/"), None);
+        for address in ["/", "..", ".", ""] {
+            assert_eq!(last_component(address), None, "{address}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, Weak};
 
-use longshore_core::object::CommitId;
+use longshore_core::object::{CommitId, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::tree::{Change, Changed, Directory, Leaf, TreeBuilder};
 use longshore_run::ports::RepoError;
@@ -18,13 +18,15 @@ impl Git {
         }
         let root = self.header(id).await?.tree;
         let call = self.look().args(["ls-tree", "-r", "-t", "-z", "--full-tree", &id.to_string()]);
-        let (mut builder, mut unreadable) = (TreeBuilder::new(root), None);
-        let mut record = |record: &[u8]| {
-            if !add_entry(&mut builder, record) {
-                unreadable.get_or_insert_with(|| record.to_vec());
-            }
+        let (mut builder, mut unreadable, mut last_directory) = (TreeBuilder::new(root), None, root);
+        let mut record = |record: &[u8]| match add_entry(&mut builder, record) {
+            Some(None) => {}
+            Some(Some(directory)) => last_directory = directory,
+            None => drop(unreadable.get_or_insert_with(|| record.to_vec())),
         };
-        call.clone().records(&mut record).await?;
+        if let Err(error) = call.clone().records(&mut record).await {
+            return Err(self.missing_tree(&[root, last_directory]).await.unwrap_or(error));
+        }
         match unreadable {
             Some(record) => Err(call.unreadable(&record)),
             None => Ok(self.remember_tree(id, builder.finish())),
@@ -66,6 +68,16 @@ impl Git {
         }
     }
 
+    /// The error of the first of these trees that is not here: a listing ends without a word where one is missing.
+    async fn missing_tree(&self, ids: &[ObjectId]) -> Option<RepoError> {
+        for id in ids {
+            if let Err(error @ RepoError::MissingObject(_)) = self.check_there(*id).await {
+                return Some(error);
+            }
+        }
+        None
+    }
+
     /// The tree of a commit, if somebody still holds it.
     fn known_tree(&self, id: CommitId) -> Option<Arc<Directory>> {
         self.trees.lock().unwrap_or_else(PoisonError::into_inner).get(&id).and_then(Weak::upgrade)
@@ -77,15 +89,20 @@ impl Git {
     }
 }
 
-/// Adds one record of the listing; false where it makes no sense.
-fn add_entry(builder: &mut TreeBuilder, record: &[u8]) -> bool {
-    let Some(entry) = parse::tree_entry(record) else { return false };
-    let Ok(path) = RepoPath::new(entry.path) else { return false };
+/// Adds one record of the listing; tells the id, if it is a directory. None where the record makes no sense.
+fn add_entry(builder: &mut TreeBuilder, record: &[u8]) -> Option<Option<ObjectId>> {
+    let entry = parse::tree_entry(record)?;
+    let path = RepoPath::new(entry.path).ok()?;
     match entry.mode {
-        None => builder.directory(path, entry.id),
-        Some(mode) => builder.leaf(&path, Leaf { mode, id: entry.id }),
+        None => {
+            builder.directory(path, entry.id);
+            Some(Some(entry.id))
+        }
+        Some(mode) => {
+            builder.leaf(&path, Leaf { mode, id: entry.id });
+            Some(None)
+        }
     }
-    true
 }
 
 fn changed(side: Side) -> Option<Changed> {
