@@ -7,6 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
@@ -18,6 +19,7 @@ pub struct Command {
     env: Vec<(OsString, OsString)>,
     dir: Option<PathBuf>,
     input: Vec<u8>,
+    grace: Duration,
 }
 
 /// How a child ended, and all it said.
@@ -34,7 +36,14 @@ pub struct Output {
 impl Command {
     /// A call of `program`, found on PATH.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        Self { program: program.as_ref().to_owned(), args: Vec::new(), env: Vec::new(), dir: None, input: Vec::new() }
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            env: Vec::new(),
+            dir: None,
+            input: Vec::new(),
+            grace: Duration::ZERO,
+        }
     }
 
     /// Adds one argument.
@@ -69,6 +78,14 @@ impl Command {
     #[must_use]
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
+        self
+    }
+
+    /// When its future is dropped, asks the group to end (SIGTERM) and waits up to this long before it kills: for programs
+    /// that start processes outside of their group, which only they can stop.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
         self
     }
 
@@ -139,12 +156,13 @@ impl Command {
         }
         command.stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        command.spawn().map(Group)
+        command.spawn().map(|child| Group(child, self.grace))
     }
 }
 
-/// A child that leads a process group; the group is killed when this is dropped before the child has ended.
-struct Group(tokio::process::Child);
+/// A child that leads a process group; the group is killed when this is dropped before the child has ended,
+/// where a grace is given after it was asked to end and had that long.
+struct Group(tokio::process::Child, Duration);
 
 impl Group {
     async fn wait(&mut self) -> std::io::Result<ExitStatus> {
@@ -157,10 +175,22 @@ impl Drop for Group {
         // `id` is none once the child was waited for.
         let group = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
+            if !self.1.is_zero() {
+                rustix::process::kill_process_group(group, rustix::process::Signal::TERM).ok();
+                let deadline = Instant::now() + self.1;
+                while still_there(&mut self.0, group) && Instant::now() < deadline {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
             // The group may be gone already; there is nobody left to tell.
-            drop(rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
         }
     }
+}
+
+/// Is anyone left in the group? Reaps the leader, since a dead leader keeps the group alive until then.
+fn still_there(leader: &mut tokio::process::Child, group: rustix::process::Pid) -> bool {
+    !matches!(leader.try_wait(), Ok(Some(_))) || rustix::process::test_kill_process_group(group).is_ok()
 }
 
 async fn write_input(stdin: Option<tokio::process::ChildStdin>, input: Vec<u8>) -> std::io::Result<()> {
@@ -218,6 +248,20 @@ mod tests {
     async fn input_goes_in_and_output_comes_out() {
         let output = Command::new("cat").input("hello").output().await.unwrap();
         assert_eq!((output.stdout.as_slice(), output.status.success()), (b"hello".as_slice(), true));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_child_with_grace_ends_its_own_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "trap 'echo bye > ended; exit' TERM; echo ready; while :; do sleep 0.01; done";
+        let (ready, mut is_ready) = tokio::sync::mpsc::unbounded_channel();
+        let told = move |_: &str| ready.send(()).unwrap();
+        let command = Command::new("sh").args(["-c", script]).dir(dir.path()).grace(Duration::from_secs(10));
+        tokio::select! {
+            status = command.lines(&told) => panic!("ended with {status:?}"),
+            _ = is_ready.recv() => {}
+        }
+        assert_eq!(std::fs::read_to_string(dir.path().join("ended")).unwrap(), "bye\n");
     }
 
     #[test]
