@@ -14,7 +14,7 @@ use longshore_run::ports::{BuildSpec, Capabilities, Engine, EngineError, Progres
 use super::spec::{Scratch, digest_of, dockerfile_text, error_of, is_loopback, with_common_options};
 use super::transcript::{Transcript, plain};
 use super::{Programs, buildah_text};
-use crate::command::Command;
+use crate::command::{Command, status_text};
 
 /// The variable that names the registries file.
 const REGISTRIES: &str = "CONTAINERS_REGISTRIES_CONF";
@@ -49,8 +49,8 @@ pub(super) async fn find(programs: &Programs) -> Result<Buildah, String> {
     match parse_version(&String::from_utf8_lossy(&output.stdout)) {
         Some(version) if output.status.success() => Ok(Buildah { program, name: format!("buildah {version}") }),
         _ => {
-            let said = String::from_utf8_lossy(&output.stderr).lines().map(plain).next_back().unwrap_or_default();
-            Err(format!("`{line}` failed: {said}"))
+            let said = String::from_utf8_lossy(&output.stderr).lines().map(plain).rfind(|line| !line.is_empty());
+            Err(format!("`{line}` does not say what it is: {}", said.unwrap_or_else(|| status_text(output.status))))
         }
     }
 }

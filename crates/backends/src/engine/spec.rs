@@ -123,12 +123,10 @@ pub(super) fn error_of(failure: Failure, status: ExitStatus, spec: &BuildSpec, c
             command,
         },
         FailureKind::Denied => EngineError::PushDenied { message: failure.cause },
-        FailureKind::Unavailable => EngineError::Unavailable {
-            message: match failure.cause {
-                cause if cause.is_empty() => format!("`{command}` failed ({})", status_text(status)),
-                cause => cause,
-            },
-        },
+        FailureKind::Unavailable => {
+            let cause = if failure.cause.is_empty() { status_text(status) } else { failure.cause };
+            unavailable(format!("failed to build and push `{}`: {cause}", spec.push))
+        }
     }
 }
 
