@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
@@ -20,6 +21,7 @@ pub struct Command {
     unset: Vec<OsString>,
     dir: Option<PathBuf>,
     input: Vec<u8>,
+    grace: Duration,
 }
 
 /// How a child ended, and all it said.
@@ -43,6 +45,7 @@ impl Command {
             unset: Vec::new(),
             dir: None,
             input: Vec::new(),
+            grace: Duration::ZERO,
         }
     }
 
@@ -85,6 +88,14 @@ impl Command {
     #[must_use]
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();
+        self
+    }
+
+    /// When its future is dropped, asks the group to end (SIGTERM) and waits up to this long before it kills: for programs
+    /// that start processes outside of their group, which only they can stop.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
         self
     }
 
@@ -179,7 +190,7 @@ impl Command {
         let errors = tempfile::tempfile()?;
         let mut command = self.prepared();
         command.stdin(Stdio::piped()).stderr(errors.try_clone()?);
-        let mut child = command.spawn().map(Group)?;
+        let mut child = command.spawn().map(|child| Group(child, self.grace))?;
         let (Some(stdin), Some(stdout)) = (child.0.stdin.take(), child.0.stdout.take()) else {
             return Err(std::io::ErrorKind::BrokenPipe.into());
         };
@@ -189,7 +200,7 @@ impl Command {
     fn spawn(&self) -> std::io::Result<Group> {
         let mut command = self.prepared();
         command.stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() });
-        command.stderr(Stdio::piped()).spawn().map(Group)
+        command.stderr(Stdio::piped()).spawn().map(|child| Group(child, self.grace))
     }
 
     fn prepared(&self) -> tokio::process::Command {
@@ -236,9 +247,10 @@ impl Session {
     }
 }
 
-/// A child that leads a process group; the group is killed when this is dropped before the child has ended.
+/// A child that leads a process group; the group is killed when this is dropped before the child has ended,
+/// where a grace is given after it was asked to end and had that long.
 #[derive(Debug)]
-struct Group(tokio::process::Child);
+struct Group(tokio::process::Child, Duration);
 
 impl Group {
     async fn wait(&mut self) -> std::io::Result<ExitStatus> {
@@ -251,10 +263,22 @@ impl Drop for Group {
         // `id` is none once the child was waited for.
         let group = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
+            if !self.1.is_zero() {
+                rustix::process::kill_process_group(group, rustix::process::Signal::TERM).ok();
+                let deadline = Instant::now() + self.1;
+                while still_there(&mut self.0, group) && Instant::now() < deadline {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
             // The group may be gone already; there is nobody left to tell.
             rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
         }
     }
+}
+
+/// Is anyone left in the group? Reaps the leader, since a dead leader keeps the group alive until then.
+fn still_there(leader: &mut tokio::process::Child, group: rustix::process::Pid) -> bool {
+    !matches!(leader.try_wait(), Ok(Some(_))) || rustix::process::test_kill_process_group(group).is_ok()
 }
 
 async fn write_input(stdin: Option<tokio::process::ChildStdin>, input: Vec<u8>) -> std::io::Result<()> {
@@ -370,6 +394,20 @@ mod tests {
         while state().rsplit(") ").next().is_some_and(|rest| rest.starts_with(['S', 'R'])) {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_dropped_child_with_grace_ends_its_own_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "trap 'echo bye > ended; exit' TERM; echo ready; while :; do sleep 0.01; done";
+        let (ready, mut is_ready) = tokio::sync::mpsc::unbounded_channel();
+        let told = move |_: &str| ready.send(()).unwrap();
+        let command = Command::new("sh").args(["-c", script]).dir(dir.path()).grace(Duration::from_secs(10));
+        tokio::select! {
+            status = command.lines(&told) => panic!("ended with {status:?}"),
+            _ = is_ready.recv() => {}
+        }
+        assert_eq!(std::fs::read_to_string(dir.path().join("ended")).unwrap(), "bye\n");
     }
 
     #[test]

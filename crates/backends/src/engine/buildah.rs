@@ -1,0 +1,173 @@
+//! Buildah: builds without a daemon, in the storage and with the runtime that the user's own settings name.
+//!
+//! Timestamps are left alone: `--timestamp` would overwrite those of all files in the image, which changes what runs.
+//! Registries without TLS are named to it in a registries file of our own, so that only those lose TLS and not every
+//! registry that a base comes from.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_core::image::{Digest, Reference};
+use longshore_run::ports::{BuildSpec, Capabilities, Engine, EngineError, Progress};
+
+use super::spec::{Scratch, digest_of, dockerfile_text, error_of, is_loopback, with_common_options};
+use super::transcript::{Transcript, plain};
+use super::{Programs, buildah_text};
+use crate::command::{Command, status_text};
+
+/// The variable that names the registries file.
+const REGISTRIES: &str = "CONTAINERS_REGISTRIES_CONF";
+
+/// How long it may take to stop the containers of its `RUN` steps, which it starts outside of its process group.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The buildah engine, as it was found.
+#[derive(Debug)]
+pub(super) struct Buildah {
+    program: PathBuf,
+    name: String,
+}
+
+/// Finds buildah; else why there is none.
+pub(super) async fn find(programs: &Programs) -> Result<Buildah, String> {
+    let program = match &programs.buildah {
+        Some(program) => program.clone(),
+        None => programs
+            .named("buildah")
+            .into_iter()
+            .next()
+            .ok_or_else(|| "there is no `buildah` program on the path".to_owned())?,
+    };
+    let command = Command::new(&program).arg("--version");
+    let line = command.line();
+    let output = match tokio::time::timeout(programs.patience, command.output()).await {
+        Err(_) => return Err(format!("`{line}` did not answer within {} seconds", programs.patience.as_secs_f32())),
+        Ok(Err(error)) => return Err(format!("failed to run `{line}`: {error}")),
+        Ok(Ok(output)) => output,
+    };
+    match parse_version(&String::from_utf8_lossy(&output.stdout)) {
+        Some(version) if output.status.success() => Ok(Buildah { program, name: format!("buildah {version}") }),
+        _ => {
+            let said = String::from_utf8_lossy(&output.stderr).lines().map(plain).rfind(|line| !line.is_empty());
+            Err(format!("`{line}` does not say what it is: {}", said.unwrap_or_else(|| status_text(output.status))))
+        }
+    }
+}
+
+/// `1.28.2` of `buildah version 1.28.2 (image-spec 1.1.0-rc2, runtime-spec 1.0.2-dev)`.
+fn parse_version(text: &str) -> Option<&str> {
+    text.strip_prefix("buildah version ")?.split_whitespace().next()
+}
+
+#[async_trait]
+impl Engine for Buildah {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { name: self.name.clone(), runs_commands: true }
+    }
+
+    async fn build(&self, spec: &BuildSpec, progress: Progress<'_>) -> Result<Digest, EngineError> {
+        let transcript = Transcript::open(&spec.log)?;
+        let scratch = Scratch::new()?;
+        let registries = registries_file(spec, &scratch)?;
+        let command = |words: &[&str]| {
+            let command = Command::new(&self.program).args(words).grace(GRACE);
+            registries.iter().fold(command, |command, path| command.env(REGISTRIES, path))
+        };
+        let ignored = scratch.write("nothing.ignore", "")?;
+        let build = |ignored| {
+            let words = ["bud", "--layers", "--force-rm", "--format", "oci", "--ignorefile"];
+            with_common_options(command(&words).arg(ignored), spec).arg(&spec.context)
+        };
+        let status = transcript.run(build(ignored), buildah_text::step, progress).await?;
+        if !status.success() {
+            let shown = build(PathBuf::from("/dev/null")).line();
+            return Err(error_of(buildah_text::failed_build(&transcript.lines()), status, spec, shown));
+        }
+        transcript.tell("pushing the image".to_owned(), progress);
+        let digest = scratch.path("digest");
+        let name = spec.push.to_string();
+        let push = |command: Command| command.args([name.clone(), format!("docker://{name}")]);
+        let words = ["push", "--format", "oci"];
+        let status = transcript.run(push(command(&words).arg("--digestfile").arg(&digest)), |_| None, progress).await?;
+        if !status.success() {
+            let shown = push(command(&words)).line();
+            return Err(error_of(buildah_text::failed_push(&transcript.lines()), status, spec, shown));
+        }
+        digest_of(std::fs::read_to_string(&digest).ok().as_deref(), "buildah push", &spec.push)
+    }
+}
+
+/// A registries file that names the registries without TLS after all that the user's own says; none if there is no such
+/// registry.
+fn registries_file(spec: &BuildSpec, scratch: &Scratch) -> Result<Option<PathBuf>, EngineError> {
+    let hosts = plain_http_hosts(spec, &dockerfile_text(spec));
+    if hosts.is_empty() {
+        return Ok(None);
+    }
+    let from_environment = std::env::var_os(REGISTRIES).map(PathBuf::from);
+    let at_home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config/containers/registries.conf"));
+    let everyones = PathBuf::from("/etc/containers/registries.conf");
+    let own = from_environment.or_else(|| at_home.filter(|path| path.exists())).unwrap_or(everyones);
+    let own = std::fs::read_to_string(own).unwrap_or_default();
+    scratch.write("registries.conf", &registries_text(&own, &hosts)).map(Some)
+}
+
+/// The registries that this build speaks to without TLS: as the plan says, and any of this very machine.
+fn plain_http_hosts(spec: &BuildSpec, dockerfile: &str) -> Vec<String> {
+    let mut hosts = spec.plain_http.clone();
+    let bases = dockerfile.split([' ', '\t', '\n', '\r', '=', ',']).filter_map(|word| word.parse::<Reference>().ok());
+    let local = bases.chain([spec.push.clone()]).map(|reference| reference.repository.registry().to_owned());
+    hosts.extend(local.filter(|host| is_loopback(host)));
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
+/// The user's registries with these hosts after them; what the user says of a host stays.
+fn registries_text(own: &str, hosts: &[String]) -> String {
+    let unnamed = hosts.iter().filter(|host| !own.contains(&format!("\"{host}\"")));
+    let added = unnamed.map(|host| format!("\n[[registry]]\nlocation = \"{host}\"\ninsecure = true\n"));
+    own.to_owned() + &added.collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version() {
+        assert_eq!(parse_version("buildah version 1.28.2 (image-spec 1.1.0-rc2)\n"), Some("1.28.2"));
+        assert_eq!(parse_version("podman version 4.3.1"), None);
+    }
+
+    #[test]
+    fn only_named_hosts_and_this_machine_lose_tls() {
+        let spec = BuildSpec {
+            service: "api".to_owned(),
+            context: PathBuf::new(),
+            dockerfile: PathBuf::new(),
+            target: None,
+            args: Vec::new(),
+            labels: Vec::new(),
+            platform: "linux/amd64".parse().unwrap(),
+            push: "127.0.0.1:5000/shop/api:in-1".parse().unwrap(),
+            plain_http: vec!["registry.internal:5000".to_owned()],
+            log: PathBuf::new(),
+            time: 0,
+        };
+        let dockerfile =
+            "FROM registry.example.com/base\nCOPY --from=localhost:5001/tools /a /b\n# see 127.0.0.1:5000/x\n";
+        assert_eq!(plain_http_hosts(&spec, dockerfile), ["127.0.0.1:5000", "localhost:5001", "registry.internal:5000"]);
+    }
+
+    #[test]
+    fn the_users_registries_stay() {
+        let own = "unqualified-search-registries = [\"docker.io\"]\n[[registry]]\nlocation = \"localhost:1\"\n";
+        let hosts = ["localhost:1".to_owned(), "localhost:2".to_owned()];
+        assert_eq!(
+            registries_text(own, &hosts),
+            format!("{own}\n[[registry]]\nlocation = \"localhost:2\"\ninsecure = true\n")
+        );
+    }
+}

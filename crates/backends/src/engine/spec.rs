@@ -1,0 +1,180 @@
+//! What the command lines of docker and buildah have in common, made from a [`BuildSpec`].
+
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use longshore_core::image::{Digest, Reference};
+use longshore_run::ports::{BuildSpec, EngineError};
+
+use super::dockerfile_lines::line_of;
+use super::transcript::{Failure, FailureKind, unavailable};
+use crate::command::{Command, status_text};
+
+/// A directory of our own for one build, gone when dropped.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    dir: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// Makes it where temporary files go.
+    pub(super) fn new() -> Result<Self, EngineError> {
+        let dir = tempfile::Builder::new().prefix("longshore-").rand_bytes(16).tempdir();
+        Ok(Self { dir: dir.map_err(|error| unavailable(format!("failed to make a temporary directory: {error}")))? })
+    }
+
+    /// A path in it.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file in it.
+    pub(super) fn write(&self, name: &str, content: &str) -> Result<PathBuf, EngineError> {
+        let path = self.path(name);
+        write_file(&path, content)?;
+        Ok(path)
+    }
+
+    /// A link to the context by a name that no build had before.
+    ///
+    /// BuildKit keeps what it was sent under the *last component* of the context's path, and then asks only for files
+    /// whose size or time differ from what it has. Two contexts called `context`, with all times set to one commit's,
+    /// would so be mixed up wherever two files are of one size.
+    pub(super) fn link_to(&self, context: &Path) -> Result<PathBuf, EngineError> {
+        let name = self.dir.path().file_name().unwrap_or_default();
+        let link = self.dir.path().join(name);
+        let made = std::path::absolute(context).and_then(|context| std::os::unix::fs::symlink(context, &link));
+        made.map_err(|error| unavailable(format!("failed to make the link `{}`: {error}", link.display())))?;
+        Ok(link)
+    }
+}
+
+/// Writes a file; where that fails the error has its path.
+pub(super) fn write_file(path: &Path, content: &str) -> Result<(), EngineError> {
+    std::fs::write(path, content).map_err(|error| unavailable(format!("failed to write `{}`: {error}", path.display())))
+}
+
+/// The Dockerfile's text, as far as it is text; empty where it cannot be read, which the engine will tell.
+pub(super) fn dockerfile_text(spec: &BuildSpec) -> String {
+    std::fs::read(&spec.dockerfile).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// Adds what docker and buildah spell alike: file, name, platform, target, labels and build arguments.
+pub(super) fn with_common_options(command: Command, spec: &BuildSpec) -> Command {
+    let mut command = command.arg("--file").arg(&spec.dockerfile).args(["--tag", &spec.push.to_string()]);
+    command = command.args(["--platform", &spec.platform.to_string()]);
+    if let Some(target) = &spec.target {
+        command = command.args(["--target", target]);
+    }
+    for (name, value) in &spec.labels {
+        command = command.args(["--label", &format!("{name}={value}")]);
+    }
+    for (name, value) in &spec.args {
+        command = if is_read_by_engines(name) {
+            command.args(["--build-arg", &format!("{name}={value}")])
+        } else {
+            // Without a value it is taken from the environment, which the process list does not show.
+            command.args(["--build-arg", name]).env(name, value)
+        };
+    }
+    command
+}
+
+/// Would the engine, or a credential helper of its, take this variable for its own if it stood in the environment?
+fn is_read_by_engines(name: &str) -> bool {
+    const NAMES: [&str; 10] =
+        ["PATH", "HOME", "USER", "SHELL", "TERM", "LANG", "TMPDIR", "PWD", "REGISTRY_AUTH_FILE", "SOURCE_DATE_EPOCH"];
+    const FAMILIES: [&str; 18] = [
+        "DOCKER_",
+        "BUILDX_",
+        "BUILDKIT_",
+        "BUILDAH_",
+        "CONTAINER_",
+        "CONTAINERS_",
+        "STORAGE_",
+        "REGISTRIES_",
+        "XDG_",
+        "LD_",
+        "LC_",
+        "GO",
+        "SSL_",
+        "OTEL_",
+        "AWS_",
+        "GOOGLE_",
+        "AZURE_",
+        "CLOUDSDK_",
+    ];
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let upper = name.to_ascii_uppercase();
+    name.is_empty()
+        || !name.bytes().all(legal)
+        || NAMES.contains(&upper.as_str())
+        || FAMILIES.iter().any(|family| upper.starts_with(family))
+        || upper.ends_with("_PROXY")
+}
+
+/// The error that a failure is, with the command as it can be pasted.
+pub(super) fn error_of(failure: Failure, status: ExitStatus, spec: &BuildSpec, command: String) -> EngineError {
+    match failure.kind {
+        FailureKind::Build => EngineError::Build {
+            status: status_text(status),
+            line: failure.line.or_else(|| line_of(&dockerfile_text(spec), failure.step.as_deref()?)),
+            tail: failure.tail(),
+            command,
+        },
+        FailureKind::Denied => EngineError::PushDenied { message: failure.cause },
+        FailureKind::Unavailable => {
+            let cause = if failure.cause.is_empty() { status_text(status) } else { failure.cause };
+            unavailable(format!("failed to build and push `{}`: {cause}", spec.push))
+        }
+    }
+}
+
+/// The digest that the engine told; none is the engine's fault.
+pub(super) fn digest_of(text: Option<&str>, engine: &str, reference: &Reference) -> Result<Digest, EngineError> {
+    let digest = text.and_then(|text| text.trim().parse().ok());
+    digest.ok_or_else(|| unavailable(format!("`{engine}` did not tell the digest of `{reference}` that it pushed")))
+}
+
+/// Does this host of a registry, with its port, stand for this very machine?
+pub(super) fn is_loopback(host: &str) -> bool {
+    if host.starts_with("[::1]") {
+        return true;
+    }
+    let name = host.split(':').next().unwrap_or_default();
+    name == "localhost" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_hosts_are_this_machine() {
+        for host in ["localhost", "localhost:5000", "127.0.0.1", "127.1.2.3:80", "[::1]:5000"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["localhost.example.com", "registry.internal:5000", "128.0.0.1", "[::2]:1", "127.example.com"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_build_argument_does_not_change_what_the_engine_is() {
+        for name in ["PATH", "DOCKER_HOST", "http_proxy", "HTTPS_PROXY", "AWS_PROFILE", "a-b", ""] {
+            assert!(is_read_by_engines(name), "{name}");
+        }
+        for name in ["VERSION", "NPM_TOKEN", "PROXY", "_x"] {
+            assert!(!is_read_by_engines(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_link_has_another_name() {
+        let (one, two) = (Scratch::new().unwrap(), Scratch::new().unwrap());
+        let context = tempfile::tempdir().unwrap();
+        let (first, second) = (one.link_to(context.path()).unwrap(), two.link_to(context.path()).unwrap());
+        assert_ne!(first.file_name(), second.file_name());
+        assert_eq!(first.canonicalize().unwrap(), context.path().canonicalize().unwrap());
+    }
+}
