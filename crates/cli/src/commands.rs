@@ -1,8 +1,11 @@
 //! One file a subcommand: gather, refuse, decide, act, tell.
 
 pub(crate) mod completions;
+pub(crate) mod demo;
 pub(crate) mod graph;
+pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod plan;
+pub(crate) mod release;
 pub(crate) mod status;
 pub(crate) mod why;

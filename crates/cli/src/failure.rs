@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use longshore_backends::engine::DetectError;
+use longshore_backends::engine::UnknownEngine;
+use longshore_backends::registry::ClientError;
 use longshore_core::config::ConfigError;
 use longshore_core::discover::DiscoverError;
 use longshore_core::image::NameError;
@@ -138,17 +139,18 @@ impl From<RepoError> for Failure {
             RepoError::NoRevision { .. }
             | RepoError::PushRejected { .. }
             | RepoError::PushDenied { .. }
+            | RepoError::LocalChanges { .. }
+            | RepoError::HistoryCutOff { .. }
             | RepoError::Conflict { .. } => exit::REFUSED,
             RepoError::MissingObject(_)
             | RepoError::Remote { .. }
             | RepoError::Git { .. }
             | RepoError::Spawn { .. }
             | RepoError::File { .. } => exit::UNREACHABLE,
-            _ => exit::REFUSED,
         };
         let hint = match &error {
             RepoError::NotARepository(_) => Some("run it inside a git repository, or name one with `-C DIR`"),
-            RepoError::NoRevision { shallow: true, .. } | RepoError::MissingObject(_) => Some(UNSHALLOW),
+            RepoError::NoRevision { shallow: true, .. } | RepoError::MissingObject(_) | RepoError::HistoryCutOff { .. } => Some(UNSHALLOW),
             RepoError::NoRevision { .. } => Some("`git log --oneline` and `git tag` show what there is; `git fetch --tags` brings more"),
             RepoError::PushRejected { .. } => Some("somebody else was first: run it again"),
             RepoError::PushDenied { .. } => Some("the release pushes its branch, its tag and `refs/longshore/*`: these must be allowed"),
@@ -259,8 +261,20 @@ impl From<GatherError> for Failure {
     }
 }
 
-impl From<DetectError> for Failure {
-    fn from(error: DetectError) -> Self {
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::one(exit::UNREACHABLE, Message::of(&error).hint("`--engine` names one: docker, buildah, or rehearsal, which runs nothing"))
+    }
+}
+
+impl From<UnknownEngine> for Failure {
+    fn from(error: UnknownEngine) -> Self {
+        Self::one(exit::USAGE, Message::of(&error))
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
         Self::one(exit::UNREACHABLE, Message::of(&error))
     }
 }

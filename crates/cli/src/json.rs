@@ -129,7 +129,7 @@ fn edits(plan: &Plan) -> Vec<EditObject> {
         let edits = file.edits.iter().map(move |edit| EditObject {
             file: name.clone(),
             line: edit.line,
-            key: edit.shown.clone(),
+            key: edit.key.clone(),
             from: edit.from.clone(),
             to: edit.to.clone(),
         });

@@ -1,8 +1,77 @@
-//! The `longshore` binary.
+//! The `longshore` binary: parse, run, show a failure, exit.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the command that lays it down comes next"))]
+mod args;
+mod clock;
+mod commands;
 mod demo;
-#[cfg_attr(not(test), expect(dead_code, reason = "the command that writes it comes next"))]
+mod exit;
+mod failure;
+mod json;
+mod session;
+mod show;
 mod starter;
+mod ui;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::new(&cli.common);
+    // A panic is told by the standard hook, with its place; this adds what to do about it.
+    let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli, &ui)));
+    let code = run.unwrap_or_else(|_| {
+        ui.always("this is a bug in longshore: please report it, with the lines above and the command");
+        exit::BUG
+    });
+    ExitCode::from(code)
+}
+
+fn run(cli: &Cli, ui: &Ui) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::unreachable("failed to start", &error).show(ui),
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            result = command(cli, ui) => result.unwrap_or_else(|failure| failure.show(ui)),
+            code = stopped() => {
+                ui.always("interrupted: what is built is kept, nothing half-done is shown as done");
+                code
+            }
+        }
+    })
+}
+
+async fn command(cli: &Cli, ui: &Ui) -> Result<u8, Failure> {
+    let common = &cli.common;
+    match &cli.command {
+        Command::List(args) => commands::list::run(common, args, ui).await,
+        Command::Graph(args) => commands::graph::run(common, args, ui).await,
+        Command::Plan(args) => commands::plan::run(common, args, ui).await,
+        Command::Why(args) => commands::why::run(common, args, ui).await,
+        Command::Init(args) => commands::init::run(common, args, ui).await,
+        Command::Release(args) => commands::release::run(common, args, ui).await,
+        Command::Status(args) => commands::status::run(common, args, ui).await,
+        Command::Demo(args) => commands::demo::run(common, args, ui).await,
+        Command::Completions(args) => Ok(commands::completions::run(args, ui)),
+    }
+}
+
+/// Waits for Ctrl-C or a request to end, and gives the exit code for it. What runs is dropped then, children included.
+async fn stopped() -> u8 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => exit::INTERRUPTED,
+        _ = terminate.recv() => exit::TERMINATED,
+    }
+}

@@ -1,12 +1,20 @@
 //! What a command works with: the repository, the config, the registry.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use longshore_backends::git::Git;
-use longshore_backends::registry::{Client, ClientOptions};
+use longshore_backends::registry::{Client, ClientOptions, docker_config_directory};
 use longshore_core::config::{self, Config};
+use longshore_core::object::CommitId;
+use longshore_core::path::RepoPath;
+use longshore_core::record::ReleaseRecord;
+use longshore_core::snapshot::FoundFiles;
+use longshore_core::tree::{Directory, Entry};
 use longshore_run::gather::{GatherError, Gathered, Question, gather};
 use longshore_run::ports::{Registry, RegistryError, Repo as _};
+use longshore_run::release::ReleaseError;
 
 use crate::args::{Common, Looking};
 use crate::failure::Failure;
@@ -61,19 +69,20 @@ impl Session {
     }
 
     /// A client for the registries that the config names.
-    pub(crate) fn registry(config: &Config, patience: Patience) -> Result<Client, Failure> {
+    pub(crate) fn registry(config: &Config, patience: Patience) -> Result<Arc<dyn Registry>, Failure> {
         let token_hosts = config.registries.iter();
         let token_hosts = token_hosts.filter_map(|(host, registry)| Some((host.clone(), registry.token_host.clone()?)));
+        let variable = |name| std::env::var_os(name).map(PathBuf::from);
         let mut options = ClientOptions {
-            plain_http: config.plain_http_hosts().into_iter().collect(),
+            plain_http: config.plain_http_hosts().into_iter().collect::<BTreeSet<_>>(),
             token_hosts: token_hosts.collect(),
-            docker_config: docker_config(),
+            docker_config: docker_config_directory(variable("DOCKER_CONFIG"), variable("HOME")),
             ..ClientOptions::default()
         };
         if patience == Patience::Look {
-            options.read_tries = 2;
+            options.patience.reads = 2;
         }
-        Client::new(options).map_err(Failure::from)
+        Ok(Arc::new(Client::new(options)?))
     }
 
     /// A plan for looking: with the registry where it may and can be asked, else without, which is said.
@@ -86,7 +95,7 @@ impl Session {
             return Ok(gather(&self.repo, None, question).await?);
         }
         let client = Self::registry(&config, Patience::Look)?;
-        match gather(&self.repo, Some(&client as &dyn Registry), question).await {
+        match gather(&self.repo, Some(&*client), question).await {
             Err(GatherError::Registry(error @ (RegistryError::Unreachable { .. } | RegistryError::Denied { .. } | RegistryError::Credentials { .. }))) => {
                 ui.warn(&format!("the registry could not be asked ({error}): decided from commits and records alone"));
                 Ok(gather(&self.repo, None, question).await?)
@@ -98,13 +107,38 @@ impl Session {
     /// The config of a commit.
     pub(crate) async fn config_at(&self, revision: &str) -> Result<Config, Failure> {
         let commit = self.repo.resolve(revision).await?;
-        let Some(bytes) = self.repo.file(commit, config::FILE).await? else { return Ok(Config::default()) };
+        let tree = self.repo.tree(commit).await?;
+        let Some(bytes) = self.file(&tree, config::FILE).await? else { return Ok(Config::default()) };
         Ok(Config::parse(config::FILE, &String::from_utf8_lossy(&bytes))?)
     }
-}
 
-/// Where docker keeps its logins.
-fn docker_config() -> Option<PathBuf> {
-    let named = std::env::var_os("DOCKER_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
-    named.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".docker")))
+    async fn file(&self, tree: &Directory, path: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(Entry::Leaf(leaf)) = tree.find(&RepoPath::new(path)?) else { return Ok(None) };
+        Ok(self.repo.blobs(&[leaf.id]).await?.pop())
+    }
+
+    /// The records that a commit holds.
+    pub(crate) async fn records(&self, commit: CommitId) -> Result<Vec<ReleaseRecord>, Failure> {
+        let found = FoundFiles::in_tree(&*self.repo.tree(commit).await?);
+        let ids: Vec<_> = found.records.iter().map(|file| file.id).collect();
+        let contents = self.repo.blobs(&ids).await?;
+        let records = found.records.iter().zip(contents).map(|(file, bytes)| ReleaseRecord::parse(&file.path.to_string(), &bytes));
+        Ok(records.collect::<Result<_, _>>().map_err(GatherError::from)?)
+    }
+
+    /// The branch that a release goes to, and the remote that has it.
+    pub(crate) async fn target(&self, named: Option<&str>, config: &Config) -> Result<(String, String), Failure> {
+        let checked_out = self.repo.branch().await?;
+        let branch = named.map(str::to_owned).or_else(|| config.release.branch.clone()).or(checked_out);
+        let branch = branch.ok_or(ReleaseError::NoBranch)?;
+        let upstream = self.repo.upstream(&branch).await?.ok_or(ReleaseError::NoRemote)?;
+        let remote_branch = upstream.remote_ref.trim_start_matches("refs/heads/").to_owned();
+        Ok((remote_branch, upstream.remote))
+    }
+
+    /// The remote that releases are pushed to, whatever is checked out.
+    pub(crate) async fn remote(&self, config: &Config) -> Result<String, Failure> {
+        let branch = config.release.branch.clone().or(self.repo.branch().await?).unwrap_or_else(|| "HEAD".to_owned());
+        Ok(self.repo.upstream(&branch).await?.ok_or(ReleaseError::NoRemote)?.remote)
+    }
 }

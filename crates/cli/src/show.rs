@@ -16,8 +16,8 @@ pub(crate) enum Detail {
 }
 
 /// The plan as a table.
-pub(crate) fn table(plan: &Plan, commits: Option<usize>, now: i64, detail: Detail) -> String {
-    let mut text = headline(plan, commits, now);
+pub(crate) fn table(plan: &Plan, commits: Option<usize>, detail: Detail) -> String {
+    let mut text = headline(plan, commits);
     text.push('\n');
     text.push_str(&columns(&rows(plan, detail)));
     text.push('\n');
@@ -31,7 +31,7 @@ pub(crate) fn table(plan: &Plan, commits: Option<usize>, now: i64, detail: Detai
 }
 
 /// `v1.4.0 from v1.3.0 (3f9c2e1, 12 days ago) at 8d02c51, 41 commits`
-fn headline(plan: &Plan, commits: Option<usize>, _now: i64) -> String {
+fn headline(plan: &Plan, commits: Option<usize>) -> String {
     let release = plan.release.as_ref().map_or_else(|| "plan".to_owned(), ToString::to_string);
     let from = match (&plan.from, plan.from.name(), plan.from.commit()) {
         (Baseline::Nothing, _, _) | (_, None, _) => ", compared with nothing".to_owned(),
@@ -201,7 +201,7 @@ fn edits(plan: &Plan) -> Vec<String> {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
-        Some(format!("{}:{}: {} {} → {}{more}", file.file, first.line, first.shown, first.from, first.to))
+        Some(format!("{}:{}: {} {} → {}{more}", file.file, first.line, first.key, first.from, first.to))
     };
     plan.edits.iter().filter_map(line).collect()
 }
@@ -230,7 +230,7 @@ pub(crate) fn as_markdown(plan: &Plan, commits: Option<usize>) -> String {
             Decision::Keep { reference, .. } => rows.push(vec![name, decision, reference.to_string(), String::new()]),
         }
     }
-    format!("{}\n{}\n{}\n", headline(plan, commits, 0), markdown(&rows), summary(plan))
+    format!("{}\n{}\n{}\n", headline(plan, commits), markdown(&rows), summary(plan))
 }
 
 /// `8d02c51  yesterday  ann  retry on throttling`

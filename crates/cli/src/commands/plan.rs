@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 use crate::show::{Detail, as_markdown, table};
 use crate::ui::{ERROR, HINT, Ui, paint};
-use crate::{clock, json};
+use crate::json;
 
 /// Shows the plan; ends with 4 where an image is in error, or something stands in the way.
 pub(crate) async fn run(common: &Common, args: &Plan, ui: &Ui) -> Result<u8, Failure> {
@@ -43,7 +43,7 @@ pub(crate) async fn show(
     match ui.format {
         Format::Json => ui.print(&json::text(&json::plan(plan, at))),
         Format::Markdown => ui.print(&as_markdown(plan, commits)),
-        Format::Table => ui.print(&table(plan, commits, clock::now(), detail)),
+        Format::Table => ui.print(&table(plan, commits, detail)),
     }
     Ok(name_errors(ui, plan))
 }

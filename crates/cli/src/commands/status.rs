@@ -19,15 +19,15 @@ pub(crate) async fn run(common: &Common, args: &Status, ui: &Ui) -> Result<u8, F
     let name = match &args.version {
         Some(version) => config.release.tag.apply(version)?,
         None => {
-            let records = session.records().await?;
+            let records = session.records(session.repo.resolve("HEAD").await?).await?;
             let record = newest(&records);
             let none = || Failure::refused("HEAD holds no release").hint("name one: `longshore status VERSION`");
             record.ok_or_else(none)?.release.clone()
         }
     };
-    let remote = session.remote(None).await?;
+    let remote = session.remote(&config).await?;
     let registry = Session::registry(&config, Patience::Release)?;
-    let found = status(&session.repo, &registry, &remote, &name).await?;
+    let found = status(&session.repo, &*registry, &remote, &name).await?;
     match ui.format {
         Format::Json => ui.print(&as_json(&found)),
         Format::Markdown => ui.print(&markdown(&rows(&found))),
