@@ -1,9 +1,9 @@
 //! The config file `longshore.yaml` as types: every key, every default, every check.
 //!
 //! The file says only what cannot be seen in the repository, and most repositories need a few lines of it. Reading it has
-//! three steps: the shape ([`raw`], by serde, which also finds what is no YAML), the checks ([`check`], which go on after
+//! three steps: the shape (`raw`, by serde, which also finds what is no YAML), the checks (`check`, which go on after
 //! an error, so that one run shows all of them), and errors that point into the file and say how to mend it
-//! ([`report`]). What is written here as text stays text: `1.10` and `no` are no number and no boolean where a name or a
+//! (`report`). What is written here as text stays text: `1.10` and `no` are no number and no boolean where a name or a
 //! value is asked for.
 //!
 //! Keys come with the features that read them; a key that is unknown is an error, never ignored.
@@ -80,7 +80,7 @@ pub enum CommitMode {
     Push,
     /// `branch`: it is pushed to a branch of its own, for a pull request.
     Branch,
-    /// `none`: nothing is committed.
+    /// `none`: it goes to no branch; the release's git tag alone holds it.
     None,
 }
 
@@ -149,7 +149,8 @@ pub enum Versioning {
     /// `train`: it gets the release's name with all others, built anew or not.
     #[default]
     Train,
-    /// `independent`: it gets the release's name only when it changes, and keeps its tag otherwise.
+    /// `independent`: it has a line of its own. It keeps its tag while it is unchanged, and gets the next patch version of
+    /// that tag when it changed.
     Independent,
     /// `pinned`: it stays on the tag that it has.
     Pinned,
@@ -200,12 +201,12 @@ impl Config {
         }
     }
 
-    /// Is this registry spoken to without TLS? Only where the config says so.
+    /// The registries that are spoken to without TLS: hosts, with port.
     pub fn plain_http_hosts(&self) -> Vec<String> {
         self.registries.iter().filter(|(_, registry)| registry.plain_http).map(|(host, _)| host.clone()).collect()
     }
 
-    /// May this registry be spoken to without TLS?
+    /// Is this registry spoken to without TLS? Only where the config says so.
     pub fn is_plain_http(&self, host: &str) -> bool {
         let host = if host == "index.docker.io" { "docker.io" } else { host };
         self.registries.get(host).is_some_and(|registry| registry.plain_http)

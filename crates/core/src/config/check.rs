@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde_saphyr::{Location, Spanned};
 
 use super::raw::{self, Text};
-use super::report::{Complaint, Source};
+use super::report::{Complaint, Source, nearest};
 use super::{BaseRule, CarriedConfig, CommitMode, Config, ConfigError};
 use super::{RegistryConfig, ReleaseConfig, ServiceConfig, Versioning};
 use crate::image::{NameError, Repository};
@@ -50,7 +50,19 @@ type Taken = BTreeMap<Repository, String>;
 impl Checker<'_> {
     fn file(&mut self, raw: &raw::File) -> Config {
         self.unknown_keys(&raw.unknown, raw::File::KEYS);
-        self.registry = self.registry(raw.registry.as_ref());
+        // A slip of the pen in the one key that must be there is one error, not two.
+        let slip = raw.unknown.iter().any(|key| nearest(&key.value, raw::File::KEYS) == Some("registry"));
+        self.registry = match &raw.registry {
+            Some(registry) => self.registry(registry),
+            None => {
+                if !slip {
+                    let complaint = Complaint::new("the key `registry` is missing")
+                        .hint("say where the images go, for example `registry: docker.io/acme`");
+                    self.errors.push(self.source.error(None, complaint));
+                }
+                None
+            }
+        };
         let release = raw.release.as_ref().map_or_else(ReleaseConfig::default, |raw| self.release(raw));
         let registries = raw.registries.as_ref().map(|raw| self.registries(raw)).unwrap_or_default();
         let mut taken = Taken::new();
@@ -65,13 +77,7 @@ impl Checker<'_> {
         Config { registry: self.registry.clone(), release, registries, services, carried: kept }
     }
 
-    fn registry(&mut self, raw: Option<&Text>) -> Option<String> {
-        let Some(raw) = raw else {
-            let complaint = Complaint::new("the key `registry` is missing")
-                .hint("say where the images go, for example `registry: docker.io/acme`");
-            self.errors.push(self.source.error(None, complaint));
-            return None;
-        };
+    fn registry(&mut self, raw: &Text) -> Option<String> {
         let text = raw.value.as_str();
         let bare = without_scheme(text).trim_end_matches('/');
         match format!("{text}/x").parse::<Repository>() {
@@ -231,7 +237,7 @@ impl Checker<'_> {
         self.unknown_keys(&raw.unknown, raw::Service::KEYS);
         let default = ServiceConfig::default();
         let args = raw.args.iter().flat_map(|args| &args.0).filter_map(|(name, value)| {
-            let value = self.required(value.as_ref(), &name.value, &name.defined)?;
+            let value = self.valued(name, value.as_ref())?;
             if name.value.is_empty()
                 || name.value.contains(|character: char| character == '=' || character.is_whitespace())
             {
@@ -242,7 +248,7 @@ impl Checker<'_> {
         });
         let args = args.collect();
         let bases = raw.bases.iter().flat_map(|bases| &bases.0).filter_map(|(base, rule)| {
-            let rule = self.required(rule.as_ref(), &base.value, &base.defined)?;
+            let rule = self.valued(base, rule.as_ref())?;
             let rule = match rule.value.as_str() {
                 "external" => BaseRule::External,
                 _ => {
@@ -313,15 +319,17 @@ impl Checker<'_> {
             name: Some(Spanned::new(name.to_owned(), entry.referenced, entry.defined)),
             ..raw::CarriedMapping::default()
         };
-        let short = match &entry.value {
-            raw::Carried::Name(name) => Some(plain(name)),
-            raw::Carried::Literal => Some(plain(self.source.text_at(&entry.defined).unwrap_or_default())),
-            raw::Carried::Mapping(_) => None,
-        };
-        let raw = match (&short, &entry.value) {
-            (Some(short), _) => short,
-            (None, raw::Carried::Mapping(mapping)) => mapping,
-            (None, _) => return None,
+        let short;
+        let raw = match &entry.value {
+            raw::Carried::Mapping(mapping) => mapping.as_ref(),
+            raw::Carried::Name(name) => {
+                short = plain(name);
+                &short
+            }
+            raw::Carried::Literal => {
+                short = plain(self.source.text_at(&entry.defined).unwrap_or_default());
+                &short
+            }
         };
         self.unknown_keys(&raw.unknown, raw::CarriedMapping::KEYS);
         let place = self.required(raw.name.as_ref(), "name", &entry.defined)?;
@@ -420,10 +428,20 @@ impl Checker<'_> {
         Some(raw.value.clone())
     }
 
+    /// The value of a key that a mapping must have; `place` is the mapping's.
     fn required<'b>(&mut self, raw: Option<&'b Text>, key: &str, place: &Location) -> Option<&'b Text> {
         if raw.is_none() {
-            let complaint = Complaint::new(format!("`{key}` is missing here, or has no value"));
-            self.errors.push(self.source.error(Some(place), complaint.hint("an empty text is written `\"\"`")));
+            let complaint = Complaint::new(format!("the key `{key}` is missing here"));
+            self.errors.push(self.source.error(Some(place), complaint));
+        }
+        raw
+    }
+
+    /// The value of an entry, which must have one.
+    fn valued<'b>(&mut self, key: &Text, raw: Option<&'b Text>) -> Option<&'b Text> {
+        if raw.is_none() {
+            let complaint = Complaint::new(format!("`{}` has no value", key.value));
+            self.complain(key, complaint.hint("an empty text is written `\"\"`"));
         }
         raw
     }

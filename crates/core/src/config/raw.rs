@@ -139,7 +139,7 @@ pub(super) enum Carried {
     /// A plain name that looks like a number or a boolean; its text is in the file.
     Literal,
     /// A mapping.
-    Mapping(CarriedMapping),
+    Mapping(Box<CarriedMapping>),
 }
 
 impl<'de> Deserialize<'de> for Carried {
@@ -174,7 +174,8 @@ impl<'de> Deserialize<'de> for Carried {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Carried, A::Error> {
-                CarriedMapping::deserialize(MapAccessDeserializer::new(map)).map(Carried::Mapping)
+                CarriedMapping::deserialize(MapAccessDeserializer::new(map))
+                    .map(|mapping| Carried::Mapping(Box::new(mapping)))
             }
         }
 

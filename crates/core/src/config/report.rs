@@ -62,7 +62,7 @@ impl Source<'_> {
         let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).max(1);
         let known = place.filter(|place| place.line() > 0);
         let (line, column) = known.map_or((1, 1), |place| (number(place.line()), number(place.column())));
-        let length = known.map_or(1, |place| number(u64::from(place.span().len())));
+        let length = known.map_or(1, |place| number(place.span().len()));
         ConfigError {
             file: self.file.to_owned(),
             line,
@@ -121,7 +121,13 @@ fn complaint(error: &Error) -> Complaint {
             Complaint::new(format!("expected {wanted} here"))
         }
         Error::SerdeInvalidType { unexpected, expected, .. } => {
-            Complaint::new(format!("expected {expected} here, not a {unexpected}"))
+            let found = match unexpected.as_str() {
+                "sequence" => "a list",
+                "map" => "a mapping",
+                "unit value" => "nothing",
+                other => other,
+            };
+            Complaint::new(format!("expected {expected} here, not {found}"))
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             Complaint::new(format!("the key `{key}` stands here twice")).hint("put both into one, or remove one")
@@ -150,10 +156,13 @@ fn parser_complaint(error: &Error) -> Complaint {
     let message = text.rfind(" at line ").map_or(text, |end| &text[..end]);
     let message = if message.is_empty() { "this is no YAML" } else { message };
     let complaint = Complaint::new(message);
-    if message.contains("tab") {
-        return complaint.hint("indent with spaces");
+    if message.starts_with("tabs ") {
+        complaint.hint("indent with spaces")
+    } else if message.contains("did not find expected") {
+        complaint.hint("look at the indentation here and in the lines above, and at brackets that are not closed")
+    } else {
+        complaint
     }
-    complaint
 }
 
 /// "`a`, `b` and `c`"
@@ -167,7 +176,7 @@ pub(super) fn listed(words: &[&str]) -> String {
 }
 
 /// The known word that `word` is a slip of, if any.
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |word: &str| word.to_lowercase().replace('-', "_");
     let word: Vec<char> = plain(word).chars().collect();
     // A word far longer than any known one is no slip, and not worth the comparison.
@@ -177,7 +186,7 @@ fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let distances = known.iter().map(|known| (distance(&word, &plain(known).chars().collect::<Vec<_>>()), *known));
     distances
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, known)| *distance <= known.len().div_ceil(3))
+        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
         .map(|(_, known)| known)
 }
 
@@ -210,7 +219,7 @@ mod tests {
             ("regsitry", Some("registry")),
             ("Registry", Some("registry")),
             ("service", Some("services")),
-            ("carry", Some("carried")),
+            ("caried", Some("carried")),
             ("x", None),
             ("environments", None),
         ] {

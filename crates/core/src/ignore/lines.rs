@@ -1,7 +1,7 @@
 //! From the text of an ignore file to the patterns it holds, with Docker's ideas of blanks, comments and clean paths.
 //!
 //! The engine cleans every pattern twice: once when it reads the file, once when it makes a matcher. Both are here,
-//! since the second sees what the first wrote: `!/` becomes `!/`, and then a lone `!`, which is refused.
+//! since the second sees what the first wrote: `!/` passes the first and is a lone `!` after the second.
 
 use super::IgnoreError;
 
