@@ -5,6 +5,7 @@
 //! grandchildren running).
 
 use std::ffi::{OsStr, OsString};
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ pub struct Command {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
+    unset: Vec<OsString>,
     dir: Option<PathBuf>,
     input: Vec<u8>,
     grace: Duration,
@@ -40,6 +42,7 @@ impl Command {
             program: program.as_ref().to_owned(),
             args: Vec::new(),
             env: Vec::new(),
+            unset: Vec::new(),
             dir: None,
             input: Vec::new(),
             grace: Duration::ZERO,
@@ -64,6 +67,13 @@ impl Command {
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Keeps a variable of our own environment from it.
+    #[must_use]
+    pub fn env_remove(mut self, name: impl AsRef<OsStr>) -> Self {
+        self.unset.push(name.as_ref().to_owned());
         self
     }
 
@@ -147,21 +157,99 @@ impl Command {
         child.wait().await
     }
 
+    /// Runs it to its end, handing over each record of standard output (what stands before a `separator`) as it comes, so
+    /// that a long output is read while it is written and never held as a whole. `stdout` of the result is empty.
+    pub async fn records(self, separator: u8, record: &mut (dyn FnMut(&[u8]) + Send)) -> std::io::Result<Output> {
+        let mut child = self.spawn()?;
+        let mut stderr = Vec::new();
+        let out = child.0.stdout.take();
+        let err = child.0.stderr.take();
+        let writing = write_input(child.0.stdin.take(), self.input);
+        tokio::try_join!(
+            writing,
+            async {
+                match out {
+                    Some(out) => split_records(out, separator, record).await,
+                    None => Ok(()),
+                }
+            },
+            async {
+                match err {
+                    Some(mut err) => err.read_to_end(&mut stderr).await.map(|_| ()),
+                    None => Ok(()),
+                }
+            },
+        )?;
+        let status = child.wait().await?;
+        Ok(Output { status, stdout: Vec::new(), stderr })
+    }
+
+    /// Starts it for a conversation: requests go in, answers come out, as long as the result lives. The input given to
+    /// the command is not used.
+    pub fn session(&self) -> std::io::Result<Session> {
+        let errors = tempfile::tempfile()?;
+        let mut command = self.prepared();
+        command.stdin(Stdio::piped()).stderr(errors.try_clone()?);
+        let mut child = command.spawn().map(|child| Group(child, self.grace))?;
+        let (Some(stdin), Some(stdout)) = (child.0.stdin.take(), child.0.stdout.take()) else {
+            return Err(std::io::ErrorKind::BrokenPipe.into());
+        };
+        Ok(Session { stdin: Some(stdin), stdout: BufReader::with_capacity(1 << 16, stdout), errors, child })
+    }
+
     fn spawn(&self) -> std::io::Result<Group> {
+        let mut command = self.prepared();
+        command.stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() });
+        command.stderr(Stdio::piped()).spawn().map(|child| Group(child, self.grace))
+    }
+
+    fn prepared(&self) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.program);
-        command.args(&self.args).env("LC_ALL", "C.UTF-8");
+        // `LANGUAGE` would win over a locale that is not plain `C`.
+        command.args(&self.args).env("LC_ALL", "C.UTF-8").env_remove("LANGUAGE");
+        self.unset.iter().for_each(|name| {
+            command.env_remove(name);
+        });
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
-        command.stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        command.spawn().map(|child| Group(child, self.grace))
+        command.stdout(Stdio::piped()).process_group(0);
+        command
+    }
+}
+
+/// A child that answers requests. Its standard error is kept in a nameless file, so that it never blocks the child.
+#[derive(Debug)]
+pub struct Session {
+    stdin: Option<tokio::process::ChildStdin>,
+    stdout: BufReader<tokio::process::ChildStdout>,
+    errors: std::fs::File,
+    child: Group,
+}
+
+impl Session {
+    /// Both ends, to be written and read at the same time.
+    pub fn ends(&mut self) -> (&mut Option<tokio::process::ChildStdin>, &mut BufReader<tokio::process::ChildStdout>) {
+        (&mut self.stdin, &mut self.stdout)
+    }
+
+    /// Closes the child's input, waits for its end, and returns what it said on standard error.
+    pub async fn finish(mut self) -> std::io::Result<Output> {
+        drop(self.stdin.take());
+        let mut stdout = Vec::new();
+        self.stdout.read_to_end(&mut stdout).await?;
+        let status = self.child.wait().await?;
+        let mut stderr = Vec::new();
+        self.errors.rewind()?;
+        self.errors.read_to_end(&mut stderr)?;
+        Ok(Output { status, stdout, stderr })
     }
 }
 
 /// A child that leads a process group; the group is killed when this is dropped before the child has ended,
 /// where a grace is given after it was asked to end and had that long.
+#[derive(Debug)]
 struct Group(tokio::process::Child, Duration);
 
 impl Group {
@@ -200,6 +288,24 @@ async fn write_input(stdin: Option<tokio::process::ChildStdin>, input: Vec<u8>) 
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
+}
+
+async fn split_records(
+    mut stream: impl tokio::io::AsyncRead + Unpin,
+    separator: u8,
+    record: &mut (dyn FnMut(&[u8]) + Send),
+) -> std::io::Result<()> {
+    let mut buffer = Vec::with_capacity(1 << 17);
+    while stream.read_buf(&mut buffer).await? > 0 {
+        buffer.reserve(1 << 16);
+        let Some(last) = buffer.iter().rposition(|byte| *byte == separator) else { continue };
+        buffer[..last].split(|byte| *byte == separator).for_each(&mut *record);
+        buffer.drain(..=last);
+    }
+    if !buffer.is_empty() {
+        record(&buffer);
+    }
+    Ok(())
 }
 
 async fn tell_lines(
@@ -253,7 +359,7 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_child_with_grace_ends_its_own_way() {
         let dir = tempfile::tempdir().unwrap();
-        let script = "trap 'echo bye > ended; exit' TERM; echo ready; while :; do sleep 0.01; done";
+        let script = "trap 'echo bye > ended; exit' TERM; mkfifo never; exec 3<>never; echo ready; read line <&3";
         let (ready, mut is_ready) = tokio::sync::mpsc::unbounded_channel();
         let told = move |_: &str| ready.send(()).unwrap();
         let command = Command::new("sh").args(["-c", script]).dir(dir.path()).grace(Duration::from_secs(10));
@@ -262,6 +368,46 @@ mod tests {
             _ = is_ready.recv() => {}
         }
         assert_eq!(std::fs::read_to_string(dir.path().join("ended")).unwrap(), "bye\n");
+    }
+
+    #[tokio::test]
+    async fn records_come_whole() {
+        let mut seen = Vec::new();
+        let command = Command::new("printf").arg(r"one\0\0two\nlines\0rest");
+        let output = command.records(0, &mut |record| seen.push(record.to_vec())).await.unwrap();
+        assert!(output.status.success());
+        assert_eq!(seen, [b"one".to_vec(), Vec::new(), b"two\nlines".to_vec(), b"rest".to_vec()]);
+    }
+
+    #[tokio::test]
+    async fn a_session_answers_and_ends() {
+        let mut session = Command::new("cat").session().unwrap();
+        let (stdin, stdout) = session.ends();
+        stdin.as_mut().unwrap().write_all(b"hello\n").await.unwrap();
+        let mut line = String::new();
+        stdout.read_line(&mut line).await.unwrap();
+        assert_eq!(line, "hello\n");
+        assert!(session.finish().await.unwrap().status.success());
+    }
+
+    #[tokio::test]
+    async fn dropping_a_run_stops_grandchildren_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let pids = dir.path().join("pid");
+        // The grandchild tells its id; the read end of its pipe reports the end of all who hold it.
+        let script = format!("sleep 600 & echo $! > '{0}.part'; mv '{0}.part' '{0}'; wait", pids.display());
+        let command = Command::new("sh").args(["-c", &script]);
+        let mut run = Box::pin(command.output());
+        while !pids.exists() {
+            assert!(futures::poll!(&mut run).is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(run);
+        let pid: i32 = std::fs::read_to_string(&pids).unwrap().trim().parse().unwrap();
+        let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        while state().rsplit(") ").next().is_some_and(|rest| rest.starts_with(['S', 'R'])) {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]

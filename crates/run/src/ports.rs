@@ -39,6 +39,14 @@ pub enum RepoError {
         /// What it said.
         message: String,
     },
+    /// The remote does not allow the push, whoever else pushes: a protected branch, a hook, no atomic pushes.
+    #[error("the remote `{remote}` does not allow the push: {message}")]
+    PushDenied {
+        /// The remote's name or address, without credentials.
+        remote: String,
+        /// What it said.
+        message: String,
+    },
     /// Remote out of reach, or it denies us.
     #[error("failed to reach the remote `{remote}`: {message}")]
     Remote {
@@ -56,6 +64,20 @@ pub enum RepoError {
         theirs: CommitId,
         /// The files in conflict.
         paths: Vec<String>,
+    },
+    /// Files that are changed and not committed stand where a branch is to be brought forward; nothing was touched.
+    #[error("cannot bring `{branch}` forward over changes that are not committed: {}", .paths.join(", "))]
+    LocalChanges {
+        /// The branch.
+        branch: String,
+        /// The files, as shown to people.
+        paths: Vec<String>,
+    },
+    /// The answer depends on commits that a shallow clone does not have.
+    #[error("the history of {commit} is cut off in this repository (it is a shallow clone)")]
+    HistoryCutOff {
+        /// The commit whose history was asked for.
+        commit: CommitId,
     },
     /// git failed otherwise.
     #[error("`{command}` failed ({status}): {message}")]
@@ -139,10 +161,16 @@ pub trait Repo: Send + Sync {
     /// The whole tree of a commit: one listing.
     async fn tree(&self, id: CommitId) -> Result<Arc<Directory>, RepoError>;
     /// The tree of a commit, got from the tree of another one by the difference of the two, sharing what is equal.
-    async fn tree_from(&self, id: CommitId, other: CommitId, tree: &Arc<Directory>) -> Result<Arc<Directory>, RepoError>;
+    async fn tree_from(
+        &self,
+        id: CommitId,
+        other: CommitId,
+        tree: &Arc<Directory>,
+    ) -> Result<Arc<Directory>, RepoError>;
     /// The contents of blobs, in the order asked.
     async fn blobs(&self, ids: &[ObjectId]) -> Result<Vec<Vec<u8>>, RepoError>;
-    /// The commits after `from` (all, if none) up to and with `to` that touch any of these paths, newest first, at most `limit`.
+    /// The commits after `from` (all, if none) up to and with `to` that touch any of these paths (any at
+    /// all, if there are none or one is the root), newest first, at most `limit`.
     async fn log(
         &self,
         from: Option<CommitId>,

@@ -1,0 +1,277 @@
+//! The open conversation with `git cat-file --batch`: revisions, commits and blobs without starting a process for each.
+
+use longshore_core::object::{Commit, CommitId, ObjectId};
+use longshore_run::ports::RepoError;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::Git;
+use super::call::{Call, message};
+use super::parse;
+use crate::command::{Session, status_text};
+
+/// What is kept of a commit that was read.
+#[derive(Debug, Clone)]
+pub(super) struct Header {
+    /// Its root tree.
+    pub(super) tree: ObjectId,
+    /// What people are told of it.
+    pub(super) commit: Commit,
+}
+
+/// What `cat-file --batch` says of a name.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// There it is.
+    Object(Object),
+    /// There is none of this name.
+    Missing,
+    /// The name is short for more than one.
+    Ambiguous,
+}
+
+/// The first line of an answer that is an object; its content follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ObjectLine {
+    /// The object's id.
+    pub(super) id: ObjectId,
+    /// Is it a commit, a blob?
+    pub(super) kind: Kind,
+    /// How many bytes follow.
+    pub(super) size: u64,
+}
+
+/// An object with its content.
+#[derive(Debug)]
+pub(super) struct Object {
+    id: ObjectId,
+    kind: Kind,
+    content: Vec<u8>,
+}
+
+/// The kinds of objects, as far as we tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A commit.
+    Commit,
+    /// The content of a file.
+    Blob,
+    /// A tree or a tag object.
+    Other,
+}
+
+/// The first line of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum FirstLine {
+    /// An object, whose content follows.
+    Object(ObjectLine),
+    /// No object.
+    Missing,
+    /// More than one.
+    Ambiguous,
+}
+
+/// Reads the first line of an answer. A name may itself have spaces, so the end of the line is looked at first.
+pub(super) fn first_line(line: &[u8]) -> Option<FirstLine> {
+    if line.ends_with(b" missing") {
+        return Some(FirstLine::Missing);
+    }
+    if line.ends_with(b" ambiguous") {
+        return Some(FirstLine::Ambiguous);
+    }
+    let mut words = line.split(|byte| *byte == b' ');
+    let id = ObjectId::from_hex(words.next()?)?;
+    let kind = match words.next()? {
+        b"commit" => Kind::Commit,
+        b"blob" => Kind::Blob,
+        _ => Kind::Other,
+    };
+    let size = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
+    Some(FirstLine::Object(ObjectLine { id, kind, size }))
+}
+
+impl Git {
+    /// The commit that a revision names; none where there is no such revision.
+    pub(super) async fn revision(&self, revision: &str) -> Result<Option<CommitId>, RepoError> {
+        if revision.is_empty() || revision.contains(['\n', '\0']) {
+            return Ok(None);
+        }
+        let name = format!("{revision}^{{commit}}");
+        let Some(answer) = self.ask(std::slice::from_ref(&name)).await?.pop() else { return Ok(None) };
+        match answer {
+            Answer::Object(object) if object.kind == Kind::Commit => {
+                let id = CommitId(object.id);
+                self.keep(id, &object.content)?;
+                Ok(Some(id))
+            }
+            Answer::Object(_) | Answer::Missing => Ok(None),
+            // Asking again in another way makes git say which ones there are.
+            Answer::Ambiguous => {
+                let call = self.look().args(["rev-parse", "--verify", "--end-of-options", &name]);
+                call.object_id().await.map(|id| Some(CommitId(id)))
+            }
+        }
+    }
+
+    /// A commit's tree, and what people are told of the commit.
+    pub(super) async fn header(&self, id: CommitId) -> Result<Header, RepoError> {
+        let kept = self.commits.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&id).cloned();
+        if let Some(header) = kept {
+            return Ok(header);
+        }
+        self.headers(&[id]).await?.pop().ok_or(RepoError::MissingObject(id.0))
+    }
+
+    /// The same for many commits, in the order asked.
+    pub(super) async fn headers(&self, ids: &[CommitId]) -> Result<Vec<Header>, RepoError> {
+        let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let answers = self.ask(&names).await?;
+        let headers = ids.iter().zip(answers).map(|(id, answer)| match answer {
+            Answer::Object(object) if object.kind == Kind::Commit => self.keep(*id, &object.content),
+            Answer::Object(_) => Err(self.conversation().unreadable(format!("{id} is no commit").as_bytes())),
+            Answer::Missing | Answer::Ambiguous => Err(RepoError::MissingObject(id.0)),
+        });
+        headers.collect()
+    }
+
+    /// The contents of blobs, in the order asked.
+    pub(super) async fn read_blobs(&self, ids: &[ObjectId]) -> Result<Vec<Vec<u8>>, RepoError> {
+        let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let answers = self.ask(&names).await?;
+        let contents = ids.iter().zip(answers).map(|(id, answer)| match answer {
+            Answer::Object(object) if object.kind == Kind::Blob => Ok(object.content),
+            Answer::Object(_) => Err(self.conversation().unreadable(format!("{id} is no blob").as_bytes())),
+            Answer::Missing | Answer::Ambiguous => Err(RepoError::MissingObject(*id)),
+        });
+        contents.collect()
+    }
+
+    /// An error, if this object is not here.
+    pub(super) async fn check_there(&self, id: ObjectId) -> Result<(), RepoError> {
+        match self.ask(&[id.to_string()]).await?.pop() {
+            Some(Answer::Object(_)) => Ok(()),
+            _ => Err(RepoError::MissingObject(id)),
+        }
+    }
+
+    /// Ends the conversation: the next question starts a new one, which sees what has come meanwhile (a history that is no
+    /// longer cut off).
+    pub(super) async fn forget_conversation(&self) {
+        drop(self.objects.lock().await.take());
+    }
+
+    /// The call that is spoken to.
+    pub(super) fn conversation(&self) -> Call {
+        self.look().args(["cat-file", "--batch"])
+    }
+
+    fn keep(&self, id: CommitId, content: &[u8]) -> Result<Header, RepoError> {
+        let read = parse::commit(id, content).ok_or_else(|| self.conversation().unreadable(content))?;
+        let header = Header { tree: read.0, commit: read.1 };
+        self.commits.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id, header.clone());
+        Ok(header)
+    }
+
+    /// Asks for objects by name; the answers are in the order of the names.
+    async fn ask(&self, names: &[String]) -> Result<Vec<Answer>, RepoError> {
+        let mut answers = Vec::with_capacity(names.len());
+        if names.is_empty() {
+            return Ok(answers);
+        }
+        let mut place = self.objects.lock().await;
+        // It is put back after the last answer alone: a conversation that broke off, or whose asker went away, would give
+        // the next one the wrong answers.
+        let mut session = match place.take() {
+            Some(session) => session,
+            None => self.conversation().session()?,
+        };
+        match exchange(&mut session, names, &mut answers).await {
+            Ok(()) => {
+                *place = Some(session);
+                Ok(answers)
+            }
+            Err(error) => Err(self.broken(session, &names[answers.len().min(names.len() - 1)], error).await),
+        }
+    }
+
+    /// Why a conversation broke off: in the words of the child, if it ended.
+    async fn broken(&self, session: Session, name: &str, error: std::io::Error) -> RepoError {
+        let call = self.conversation();
+        if !matches!(error.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe) {
+            return call.unspoken(error);
+        }
+        match session.finish().await {
+            Err(error) => call.unspoken(error),
+            Ok(output) => parse::missing_object(&output.stderr).map_or_else(
+                || RepoError::Git {
+                    command: format!("echo '{name}' | {}", call.line()),
+                    status: status_text(output.status),
+                    message: message(&output.stderr),
+                },
+                RepoError::MissingObject,
+            ),
+        }
+    }
+}
+
+async fn exchange(session: &mut Session, names: &[String], answers: &mut Vec<Answer>) -> std::io::Result<()> {
+    let (stdin, stdout) = session.ends();
+    let questions: String = names.iter().flat_map(|name| [name.as_str(), "\n"]).collect();
+    let asking = async {
+        let stdin = stdin.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        stdin.write_all(questions.as_bytes()).await?;
+        stdin.flush().await
+    };
+    let hearing = async {
+        for _ in names {
+            answers.push(read_answer(stdout).await?);
+        }
+        Ok(())
+    };
+    tokio::try_join!(asking, hearing).map(|_| ())
+}
+
+async fn read_answer(stdout: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> std::io::Result<Answer> {
+    let line = match read_first_line(stdout).await? {
+        FirstLine::Object(line) => line,
+        FirstLine::Missing => return Ok(Answer::Missing),
+        FirstLine::Ambiguous => return Ok(Answer::Ambiguous),
+    };
+    let mut content = Vec::new();
+    stdout.take(line.size).read_to_end(&mut content).await?;
+    if content.len() as u64 != line.size {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    // A line break follows each object.
+    stdout.read_u8().await?;
+    Ok(Answer::Object(Object { id: line.id, kind: line.kind, content }))
+}
+
+/// Reads the first line of the next answer.
+pub(super) async fn read_first_line(stdout: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> std::io::Result<FirstLine> {
+    let mut line = Vec::new();
+    stdout.read_until(b'\n', &mut line).await?;
+    if line.pop() != Some(b'\n') {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    first_line(&line).ok_or_else(|| std::io::Error::other(format!("unexpected answer `{}`", line.escape_ascii())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_lines() {
+        let hex = "0123456789abcdef0123456789abcdef01234567";
+        let id = hex.parse().unwrap();
+        let read = |text: &str| first_line(text.as_bytes());
+        let object = |kind, size| Some(FirstLine::Object(ObjectLine { id, kind, size }));
+        assert_eq!(read(&format!("{hex} blob 12")), object(Kind::Blob, 12));
+        assert_eq!(read(&format!("{hex} tag 0")), object(Kind::Other, 0));
+        assert_eq!(read("some odd blob 12 missing"), Some(FirstLine::Missing));
+        assert_eq!(read("012345 ambiguous"), Some(FirstLine::Ambiguous));
+        for wrong in ["", "x", &format!("{hex} blob"), &format!("{hex} blob many")] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}
