@@ -357,20 +357,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dropped_child_with_grace_ends_its_own_way() {
-        let dir = tempfile::tempdir().unwrap();
-        let script = "trap 'echo bye > ended; exit' TERM; mkfifo never; exec 3<>never; echo ready; read line <&3";
-        let (ready, mut is_ready) = tokio::sync::mpsc::unbounded_channel();
-        let told = move |_: &str| ready.send(()).unwrap();
-        let command = Command::new("sh").args(["-c", script]).dir(dir.path()).grace(Duration::from_secs(10));
-        tokio::select! {
-            status = command.lines(&told) => panic!("ended with {status:?}"),
-            _ = is_ready.recv() => {}
-        }
-        assert_eq!(std::fs::read_to_string(dir.path().join("ended")).unwrap(), "bye\n");
-    }
-
-    #[tokio::test]
     async fn records_come_whole() {
         let mut seen = Vec::new();
         let command = Command::new("printf").arg(r"one\0\0two\nlines\0rest");
@@ -408,6 +394,20 @@ mod tests {
         while state().rsplit(") ").next().is_some_and(|rest| rest.starts_with(['S', 'R'])) {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_dropped_child_with_grace_ends_its_own_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "trap 'echo bye > ended; exit' TERM; mkfifo never; exec 3<>never; echo ready; read line <&3";
+        let (ready, mut is_ready) = tokio::sync::mpsc::unbounded_channel();
+        let told = move |_: &str| ready.send(()).unwrap();
+        let command = Command::new("sh").args(["-c", script]).dir(dir.path()).grace(Duration::from_secs(10));
+        tokio::select! {
+            status = command.lines(&told) => panic!("ended with {status:?}"),
+            _ = is_ready.recv() => {}
+        }
+        assert_eq!(std::fs::read_to_string(dir.path().join("ended")).unwrap(), "bye\n");
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub struct Leaf {
 pub struct Directory {
     id: ObjectId,
     entries: Vec<(Box<[u8]>, Entry)>,
+    has_submodule: bool,
 }
 
 impl Entry {
@@ -77,14 +78,28 @@ pub enum Changed {
 impl Directory {
     /// A directory with no entry, in the object format of `like`.
     pub fn empty(like: ObjectId) -> Self {
-        Self { id: like.of_same_format("tree", b""), entries: Vec::new() }
+        Self::known(like.of_same_format("tree", b""), Vec::new())
     }
 
     /// The directory that holds these entries, with the id that git would give it; `like` tells the object format.
     pub fn of(mut entries: Vec<(Box<[u8]>, Entry)>, like: ObjectId) -> Self {
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         let id = tree_id(&entries, like);
-        Self { id, entries }
+        Self::known(id, entries)
+    }
+
+    /// Sorted entries whose id is known.
+    fn known(id: ObjectId, entries: Vec<(Box<[u8]>, Entry)>) -> Self {
+        let has_submodule = entries.iter().any(|(_, entry)| match entry {
+            Entry::Directory(directory) => directory.has_submodule,
+            Entry::Leaf(leaf) => leaf.mode == Mode::Submodule,
+        });
+        Self { id, entries, has_submodule }
+    }
+
+    /// Does a submodule stand here or anywhere below?
+    pub fn has_submodule(&self) -> bool {
+        self.has_submodule
     }
 
     /// Git's id, or the id git would give.
@@ -269,7 +284,7 @@ impl TreeBuilder {
 fn sorted(id: ObjectId, mut entries: Vec<(Box<[u8]>, Entry)>) -> Directory {
     entries.sort_by(|a, b| a.0.cmp(&b.0));
     entries.shrink_to_fit();
-    Directory { id, entries }
+    Directory::known(id, entries)
 }
 
 impl Directory {
@@ -315,7 +330,7 @@ impl Directory {
             }
             index = end.max(index + 1);
         }
-        Self { id, entries: entries.into_iter().map(|(name, entry)| (name.into(), entry)).collect() }
+        Self::known(id, entries.into_iter().map(|(name, entry)| (name.into(), entry)).collect())
     }
 }
 
@@ -342,7 +357,10 @@ mod tests {
         // printf hello > a.txt; mkdir a; printf world > a/b; git add -A; git write-tree
         assert_eq!(blob("hello").id.to_string(), "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0");
         assert_eq!(tree(&[]).id().to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
-        assert_eq!(tree(&[("a.txt", "hello"), ("a/b", "world")]).id().to_string(), "5d80e2710c5829c18368114d77dc4359aadc4174");
+        assert_eq!(
+            tree(&[("a.txt", "hello"), ("a/b", "world")]).id().to_string(),
+            "5d80e2710c5829c18368114d77dc4359aadc4174"
+        );
     }
 
     #[test]

@@ -83,7 +83,9 @@ impl Git {
             self.fill_index(&index, rules).await?;
         }
         let names = files.iter().flat_map(|(path, _)| [path.as_bytes(), b"\0"]).collect::<Vec<_>>().concat();
-        let call = self.look().args(["check-attr", "--cached", "-z", "--stdin"]).args(ATTRIBUTES);
+        // Some later git would read a bare repository's rules at HEAD, were it not told of no tree.
+        let call =
+            self.look().quiet(&["-c", "attr.tree="]).args(["check-attr", "--cached", "-z", "--stdin"]).args(ATTRIBUTES);
         let call = call.env("GIT_INDEX_FILE", &index).input(names);
         // Three fields for each attribute of each file, in the order asked: path, attribute, value.
         let (mut values, mut field) = (Vec::with_capacity(files.len() * ATTRIBUTES.len()), 0);

@@ -11,7 +11,7 @@ use super::parse;
 use crate::command::{Command, Output, Session, status_text, tail};
 
 /// Variables by which git tells its hooks where they run; a call of ours says so itself.
-const PLACE_VARIABLES: [&str; 9] = [
+const PLACE_VARIABLES: [&str; 10] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_COMMON_DIR",
@@ -21,6 +21,7 @@ const PLACE_VARIABLES: [&str; 9] = [
     "GIT_LITERAL_PATHSPECS",
     "GIT_ICASE_PATHSPECS",
     "GIT_NO_REPLACE_OBJECTS",
+    "GIT_ATTR_SOURCE",
 ];
 
 /// How many lines of git's standard error a failure shows.

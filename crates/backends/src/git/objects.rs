@@ -96,20 +96,24 @@ impl Git {
             return Ok(None);
         }
         let name = format!("{revision}^{{commit}}");
-        let Some(answer) = self.ask(std::slice::from_ref(&name)).await?.pop() else { return Ok(None) };
-        match answer {
-            Answer::Object(object) if object.kind == Kind::Commit => {
+        match self.ask(std::slice::from_ref(&name)).await?.pop() {
+            Some(Answer::Object(object)) if object.kind == Kind::Commit => {
                 let id = CommitId(object.id);
                 self.keep(id, &object.content)?;
                 Ok(Some(id))
             }
-            Answer::Object(_) | Answer::Missing => Ok(None),
-            // Asking again in another way makes git say which ones there are.
-            Answer::Ambiguous => {
+            // An id cut so short that it stands for several is called missing too, unless it is asked for alone.
+            Some(Answer::Missing) if is_short_id(revision) && self.is_ambiguous(revision).await? => {
+                // This way of asking makes git say which ones there are.
                 let call = self.look().args(["rev-parse", "--verify", "--end-of-options", &name]);
                 call.object_id().await.map(|id| Some(CommitId(id)))
             }
+            _ => Ok(None),
         }
+    }
+
+    async fn is_ambiguous(&self, revision: &str) -> Result<bool, RepoError> {
+        Ok(matches!(self.ask(&[revision.to_owned()]).await?.pop(), Some(Answer::Ambiguous)))
     }
 
     /// A commit's tree, and what people are told of the commit.
@@ -211,6 +215,11 @@ impl Git {
             ),
         }
     }
+}
+
+/// Could this be the beginning of an id? (git takes no fewer than four digits.)
+fn is_short_id(revision: &str) -> bool {
+    revision.len() >= 4 && revision.len() < 64 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 async fn exchange(session: &mut Session, names: &[String], answers: &mut Vec<Answer>) -> std::io::Result<()> {

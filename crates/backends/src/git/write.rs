@@ -54,7 +54,7 @@ impl Git {
     ) -> Result<CommitId, RepoError> {
         let options = ["--write-tree", "-z", "--name-only", "--no-messages"];
         let call = self.act().arg("merge-tree").args(options).args([theirs.to_string(), ours.to_string()]);
-        let output = call.clone().output().await?;
+        let output = call.clone().env("GIT_NO_REPLACE_OBJECTS", "1").output().await?;
         let mut records = output.stdout.split(|byte| *byte == 0).filter(|record| !record.is_empty());
         let tree = records.next().and_then(parse::object_id);
         match (output.status.code(), tree) {
@@ -99,7 +99,7 @@ impl Git {
     /// A call with an index of its own.
     fn indexed(&self, index: &Path) -> Call {
         let flags = ["-c", "core.splitIndex=false", "-c", "index.sparse=false", "-c", "core.hooksPath=/dev/null"];
-        self.act().quiet(&flags).env("GIT_INDEX_FILE", index)
+        self.act().quiet(&flags).env("GIT_INDEX_FILE", index).env("GIT_NO_REPLACE_OBJECTS", "1")
     }
 
     /// Content as it is: no filter sees it.

@@ -41,18 +41,26 @@ async fn revisions_are_found_or_told_missing() {
 async fn a_name_short_for_several_objects_is_an_error() {
     let world = World::new();
     let repo = world.init("shop");
-    let commits: Vec<String> = (0..40).map(|number| repo.commit_file("a", &number.to_string()).to_string()).collect();
-    let mut short: Vec<&str> = commits.iter().map(|id| &id[..4]).collect();
+    let commit = |number| format!("commit refs/heads/main\ncommitter A <a@example.com> {number} +0000\ndata 1\nx\n");
+    let stream: String = (0..600).map(commit).collect();
+    let mut import = repo.command(&["fast-import", "--quiet"]).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut import.stdin.take().unwrap(), stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
+    let listing = repo.text(&["rev-list", "main"]);
+    let mut starts: Vec<&str> = listing.lines().map(|id| &id[..4]).collect();
+    starts.sort_unstable();
+    let shared = starts.windows(2).find(|pair| pair[0] == pair[1]).unwrap()[0];
     let git = repo.open().await;
-    // Four digits are the fewest that git takes; among the objects of a small repository they are hardly ever shared, so the
-    // refs make the case: a branch named like an id is no ambiguity, it is found.
-    short.sort_unstable();
-    repo.git(&["branch", "v1", &commits[3]]);
-    repo.git(&["tag", "v1", &commits[7]]);
-    assert_eq!(git.resolve("v1").await.unwrap().to_string(), commits[7], "a tag goes before a branch, as in git");
+    let message = told(git.find(shared).await);
+    assert!(message.contains("ambiguous"), "{message}");
+    repo.git(&["branch", shared, "main~5"]);
+    assert_eq!(git.resolve(shared).await.unwrap(), repo.commit_id("main~5"), "a branch of this name goes before");
+    repo.git(&["tag", "twice", "main~7"]);
+    repo.git(&["branch", "twice", "main~3"]);
+    assert_eq!(git.resolve("twice").await.unwrap(), repo.commit_id("main~7"), "a tag goes before a branch, as in git");
     assert_eq!(
-        git.resolve("HEAD").await.unwrap().to_string(),
-        commits[39],
+        git.resolve("main").await.unwrap(),
+        repo.commit_id("main"),
         "the warning does not disturb the next answer"
     );
 }
@@ -472,4 +480,43 @@ async fn a_damaged_repository_names_the_object() {
     assert!(matches!(git.tree(two).await, Err(RepoError::MissingObject(id)) if id == tree));
     let known = git.tree(one).await.unwrap();
     assert!(matches!(git.tree_from(two, one, &known).await, Err(RepoError::MissingObject(id)) if id == tree));
+}
+
+#[tokio::test]
+async fn a_repository_of_somebody_else_is_refused_in_git_s_words() {
+    let world = World::new();
+    let repo = world.init("shop");
+    let stranger = [("HOME".into(), world.path("home").into()), ("GIT_TEST_ASSUME_DIFFERENT_OWNER".into(), "1".into())];
+    let message = told(Git::open_with(&repo.dir, &stranger).await);
+    assert!(message.contains("dubious ownership") && message.contains("safe.directory"), "{message}");
+}
+
+#[tokio::test]
+async fn a_git_directory_apart_from_its_files_is_not_taken_for_a_bare_one() {
+    let world = World::new();
+    let repo = world.init_with("shop", &["--separate-git-dir=../apart"]);
+    repo.commit_file("a", "1");
+    assert_eq!(repo.open().await.work_tree(), Some(repo.dir.clone()));
+    let home = [("HOME".into(), world.path("home").into())];
+    assert!(matches!(Git::open_with(&world.path("apart"), &home).await, Err(RepoError::Git { .. })));
+}
+
+#[tokio::test]
+async fn a_partial_clone_gets_what_it_lacks_or_names_it() {
+    let world = World::new();
+    let hub = world.init("hub");
+    hub.git(&["config", "uploadpack.allowFilter", "true"]);
+    let head = hub.commit_file("a", "content");
+    let blob = hub.id("HEAD:a");
+    for name in ["near", "far"] {
+        world.clone(&hub, name, &["--filter=blob:none", "--no-checkout"]);
+    }
+    let git = world.at("near").open().await;
+    assert_eq!(git.tree(head).await.unwrap().count(), 1);
+    assert_eq!(git.blobs(&[blob]).await.unwrap(), [b"content".to_vec()]);
+    std::fs::rename(&hub.dir, world.path("gone")).unwrap();
+    let git = world.at("far").open().await;
+    assert_eq!(git.tree(head).await.unwrap().count(), 1);
+    assert!(matches!(git.blobs(&[blob]).await, Err(RepoError::MissingObject(id)) if id == blob));
+    assert_eq!(git.find("HEAD").await.unwrap(), Some(head), "and the conversation goes on");
 }

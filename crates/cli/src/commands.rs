@@ -1,0 +1,8 @@
+//! One file a subcommand: gather, refuse, decide, act, tell.
+
+pub(crate) mod completions;
+pub(crate) mod graph;
+pub(crate) mod list;
+pub(crate) mod plan;
+pub(crate) mod status;
+pub(crate) mod why;

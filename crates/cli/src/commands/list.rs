@@ -1,0 +1,53 @@
+//! `longshore list`: every image that was found, and from what its context was concluded.
+
+use longshore_core::plan::{ImageKind, ImagePlan};
+
+use crate::args::{Common, Format, List, Looking};
+use crate::commands::plan::name_errors;
+use crate::failure::Failure;
+use crate::json;
+use crate::session::Session;
+use crate::ui::{DIM, Ui, columns, count, markdown, paint};
+
+/// Shows the images of a commit; nothing is asked of a registry.
+pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Failure> {
+    let session = Session::open(common).await?;
+    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true };
+    let question = session.question(&looking, None)?;
+    // Compared with itself: what is asked is what there is, not what changed.
+    let question = longshore_run::gather::Question { from: Some(question.at.clone()), ..question };
+    let gathered = session.look(ui, &question, true).await?;
+    let plan = &gathered.plan;
+    let rows = |paint_dim: bool| {
+        let mut rows = vec![["image", "dockerfile", "context", "because"].map(str::to_owned).to_vec()];
+        rows.extend(plan.images.iter().map(|image| row(image, paint_dim)));
+        rows
+    };
+    match ui.format {
+        Format::Json => {
+            let images: Vec<_> = plan.images.iter().map(json::image).collect();
+            ui.print(&json::text(&serde_json::json!({"format": json::format("longshore-list"), "images": images})));
+        }
+        Format::Markdown => ui.print(&markdown(&rows(false))),
+        Format::Table => {
+            ui.print(&columns(&rows(true)));
+            let of = |kind| plan.images.iter().filter(|image| image.kind == kind).count();
+            ui.print(&format!(
+                "\n{}, {} carried, {}\n",
+                count(of(ImageKind::Service), "service"),
+                of(ImageKind::Carried),
+                count(of(ImageKind::Test), "test image"),
+            ));
+        }
+    }
+    Ok(name_errors(ui, plan))
+}
+
+fn row(image: &ImagePlan, paint_dim: bool) -> Vec<String> {
+    let Some(build) = &image.build else {
+        let repository = image.repository.as_ref().map(ToString::to_string).unwrap_or_default();
+        return vec![image.name.to_string(), "-".to_owned(), "-".to_owned(), format!("carried: {repository}")];
+    };
+    let because = if paint_dim { paint(DIM, &build.context_from) } else { build.context_from.clone() };
+    vec![image.name.to_string(), build.dockerfile.to_string(), build.context.to_string(), because]
+}

@@ -1,0 +1,391 @@
+//! Every error -> what kind it is, what is said, what can be done, and the exit code. Only here.
+
+use std::error::Error;
+
+use longshore_backends::engine::DetectError;
+use longshore_core::config::ConfigError;
+use longshore_core::discover::DiscoverError;
+use longshore_core::image::NameError;
+use longshore_core::path::PathError;
+use longshore_run::build::BuildError;
+use longshore_run::gather::GatherError;
+use longshore_run::ports::{EngineError, RegistryError, RepoError};
+use longshore_run::release::ReleaseError;
+use longshore_run::tag::TagError;
+
+use crate::exit;
+use crate::ui::{ERROR, HINT, Ui, paint};
+
+/// An error as people and scripts are told of it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    messages: Vec<Message>,
+    notes: Vec<String>,
+}
+
+/// One message: what we were doing, the causes, and what to do.
+#[derive(Debug)]
+pub(crate) struct Message {
+    text: String,
+    causes: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl Message {
+    /// What happened.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), causes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// What happened, with all that led to it.
+    fn of(error: &dyn Error) -> Self {
+        let mut message = Self::new(error.to_string());
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.causes.push(cause.to_string());
+            source = cause.source();
+        }
+        message
+    }
+
+    fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    /// What the reader can type or check.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    fn hint_if(self, hint: Option<impl Into<String>>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+}
+
+impl Failure {
+    fn one(code: u8, message: Message) -> Self {
+        Self::all(code, vec![message])
+    }
+
+    fn all(code: u8, messages: Vec<Message>) -> Self {
+        Self { code, messages, notes: Vec::new() }
+    }
+
+    /// A failure that was told already: only the code is left to give.
+    pub(crate) fn silent(code: u8) -> Self {
+        Self::all(code, Vec::new())
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::one(exit::USAGE, Message::new(text))
+    }
+
+    /// A refusal.
+    pub(crate) fn refused(text: impl Into<String>) -> Self {
+        Self::one(exit::REFUSED, Message::new(text))
+    }
+
+    /// Something of the machine's is out of reach.
+    pub(crate) fn unreachable(text: impl Into<String>, cause: &dyn Error) -> Self {
+        Self::one(exit::UNREACHABLE, Message::new(text).cause(cause.to_string()))
+    }
+
+    /// Adds a hint to the last message.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Some(message) = self.messages.last_mut() {
+            message.hints.push(hint.into());
+        }
+        self
+    }
+
+    /// Adds a closing line about the whole.
+    #[must_use]
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Shows it, and gives the exit code.
+    pub(crate) fn show(&self, ui: &Ui) -> u8 {
+        for message in &self.messages {
+            ui.always(&format!("{}: {}", paint(ERROR, "error"), message.text));
+            for cause in &message.causes {
+                ui.always(&format!("  caused by: {}", cause.replace('\n', "\n    ")));
+            }
+            for hint in &message.hints {
+                ui.always(&format!("  {}: {hint}", paint(HINT, "hint")));
+            }
+        }
+        for note in &self.notes {
+            ui.always(&format!("  {note}"));
+        }
+        self.code
+    }
+}
+
+impl From<RepoError> for Failure {
+    fn from(error: RepoError) -> Self {
+        let code = match &error {
+            RepoError::NotARepository(_) => exit::USAGE,
+            RepoError::NoRevision { .. }
+            | RepoError::PushRejected { .. }
+            | RepoError::PushDenied { .. }
+            | RepoError::Conflict { .. } => exit::REFUSED,
+            RepoError::MissingObject(_)
+            | RepoError::Remote { .. }
+            | RepoError::Git { .. }
+            | RepoError::Spawn { .. }
+            | RepoError::File { .. } => exit::UNREACHABLE,
+            _ => exit::REFUSED,
+        };
+        let hint = match &error {
+            RepoError::NotARepository(_) => Some("run it inside a git repository, or name one with `-C DIR`"),
+            RepoError::NoRevision { shallow: true, .. } | RepoError::MissingObject(_) => Some(UNSHALLOW),
+            RepoError::NoRevision { .. } => Some("`git log --oneline` and `git tag` show what there is; `git fetch --tags` brings more"),
+            RepoError::PushRejected { .. } => Some("somebody else was first: run it again"),
+            RepoError::PushDenied { .. } => Some("the release pushes its branch, its tag and `refs/longshore/*`: these must be allowed"),
+            RepoError::Spawn { .. } => Some("is git installed and on PATH?"),
+            _ => None,
+        };
+        Self::one(code, Message::of(&error).hint_if(hint))
+    }
+}
+
+const UNSHALLOW: &str = "fetch the history, e.g. `git fetch --unshallow --tags`; in GitHub Actions set `fetch-depth: 0`";
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        let code = registry_code(&error);
+        let message = registry_message(&error);
+        Self::one(code, message)
+    }
+}
+
+fn registry_code(error: &RegistryError) -> u8 {
+    match error {
+        RegistryError::Unreachable { .. } | RegistryError::Credentials { .. } => exit::UNREACHABLE,
+        RegistryError::Denied { .. }
+        | RegistryError::Refused { .. }
+        | RegistryError::WrongDigest { .. }
+        | RegistryError::Missing(_) => exit::REFUSED,
+    }
+}
+
+fn registry_message(error: &RegistryError) -> Message {
+    let host = match error {
+        RegistryError::Denied { request, .. } => request.split_whitespace().nth(1).and_then(|url| url.split('/').next()),
+        _ => None,
+    };
+    let hint = host.map(|host| format!("the login for `{host}` does not allow this; run `docker login {host}` with one that does"));
+    Message::of(error).hint_if(hint)
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Self::one(exit::USAGE, Message::of(&error))
+    }
+}
+
+impl From<PathError> for Failure {
+    fn from(error: PathError) -> Self {
+        Self::one(exit::USAGE, Message::of(&error))
+    }
+}
+
+impl From<Vec<ConfigError>> for Failure {
+    fn from(errors: Vec<ConfigError>) -> Self {
+        let message = |error: &ConfigError| {
+            let mut message = Message::of(error);
+            if !error.snippet.is_empty() {
+                message.text = format!("{}\n{}", message.text, error.snippet.trim_end());
+            }
+            message.hint_if(error.hint.clone())
+        };
+        Self::all(exit::USAGE, errors.iter().map(message).collect())
+    }
+}
+
+impl From<Vec<DiscoverError>> for Failure {
+    fn from(errors: Vec<DiscoverError>) -> Self {
+        let is_config = |error: &DiscoverError| {
+            matches!(error, DiscoverError::UnknownService(_) | DiscoverError::NoSuchDockerfile { .. })
+        };
+        let code = if errors.iter().all(is_config) { exit::USAGE } else { exit::REFUSED };
+        let message = |error: &DiscoverError| {
+            let hint = match error {
+                DiscoverError::NoDockerfile => {
+                    "files named `Dockerfile`, `Dockerfile.NAME`, `NAME.Dockerfile` or `Containerfile` are found at any depth; another one is named by `services.NAME.dockerfile`".to_owned()
+                }
+                DiscoverError::UnknownService(name) => {
+                    format!("`longshore list` shows the names; or say `services.{name}.dockerfile`")
+                }
+                DiscoverError::NoSuchDockerfile { .. } => "paths start at the repository's root".to_owned(),
+                DiscoverError::OneRepository { second, .. } => {
+                    format!("give one of them another `services.{second}.repository`, or leave it out with `skip: true`")
+                }
+                DiscoverError::IllegalRepository { service, .. } => format!("name one: `services.{service}.repository`"),
+            };
+            Message::of(error).hint(hint)
+        };
+        Self::all(code, errors.iter().map(message).collect())
+    }
+}
+
+impl From<GatherError> for Failure {
+    fn from(error: GatherError) -> Self {
+        match error {
+            GatherError::Repo(error) => error.into(),
+            GatherError::Registry(error) => error.into(),
+            GatherError::Config(errors) => errors.into(),
+            GatherError::Discover(errors) => errors.into(),
+            GatherError::Name(error) => error.into(),
+            GatherError::Record(_) => {
+                Self::one(exit::REFUSED, Message::of(&error).hint("it was written by another version of longshore: use the newest one"))
+            }
+            GatherError::NoBaseline { .. } => Self::one(exit::REFUSED, Message::of(&error).hint(UNSHALLOW)),
+            GatherError::NoValues { .. } => {
+                Self::one(exit::USAGE, Message::of(&error).hint("`release.values` names it; paths start at the repository's root"))
+            }
+            GatherError::Values { .. } => Self::one(exit::REFUSED, Message::of(&error)),
+        }
+    }
+}
+
+impl From<DetectError> for Failure {
+    fn from(error: DetectError) -> Self {
+        Self::one(exit::UNREACHABLE, Message::of(&error))
+    }
+}
+
+impl From<ReleaseError> for Failure {
+    fn from(error: ReleaseError) -> Self {
+        match error {
+            ReleaseError::Repo(error) => error.into(),
+            ReleaseError::Registry(error) => error.into(),
+            ReleaseError::Build { release, errors, asked, built } => builds(&release.to_string(), &errors, asked, built),
+            ReleaseError::Tag { errors, asked } => tags(&errors, asked),
+            ReleaseError::Damaged(damaged) => {
+                let message = |damaged| Message::of(damaged).hint("rebuild it: change one of its inputs, or remove the damaged manifest");
+                Self::all(exit::REFUSED, damaged.iter().map(|damaged| message(damaged)).collect())
+            }
+            ReleaseError::Dirty(paths) => {
+                let shown: Vec<String> = paths.iter().take(5).map(|dirty| dirty.path.to_string()).collect();
+                let more = if paths.len() > 5 { format!(" and {} more", paths.len() - 5) } else { String::new() };
+                Self::refused("the work tree has changes that are not committed: a release is made of a commit")
+                    .hint(format!("commit or stash them: {}{more}", shown.join(", ")))
+            }
+            ReleaseError::NoRemote => Self::refused(error.to_string()).hint("`git remote add origin URL`, or set the branch's upstream"),
+            ReleaseError::NoBranch => Self::refused(error.to_string())
+                .hint("check a branch out, name one with `--branch`, or set `release.branch` in longshore.yaml"),
+            ReleaseError::Locked(name) => {
+                let hint = match &name {
+                    Some(name) => format!("wait for it, finish it with `longshore release {name}`, or give it up with `longshore release {name} --abandon`"),
+                    None => "`git ls-remote origin 'refs/longshore/*'` shows what holds it".to_owned(),
+                };
+                Self::one(exit::LOCKED, Message::of(&ReleaseError::Locked(name)).hint(hint))
+            }
+            ReleaseError::Taken { ref release, recorded, .. } => Self::refused(error.to_string()).hint(if recorded {
+                format!("it is a finished release (`longshore status {release}`): choose the next version")
+            } else {
+                "the tag is of no release of ours: choose another version".to_owned()
+            }),
+            ReleaseError::Astray { release, images } => {
+                let message = |(reference, expected, found): &(_, _, Option<_>)| {
+                    let found = found.as_ref().map_or_else(|| "is not there".to_owned(), |found: &longshore_core::image::Digest| format!("is {found}"));
+                    Message::new(format!("`{reference}` {found}, and `{release}` recorded {expected}"))
+                };
+                Self::all(exit::REFUSED, images.iter().map(message).collect())
+            }
+            ReleaseError::Conflict { ref branch, commit, ref release, .. } => Self::refused(error.to_string()).hint(format!(
+                "merge it by hand: `git fetch origin {branch} refs/longshore/pending/{release}`, check `{branch}` out at its newest, `git merge {commit}`, resolve, `git push`; then `longshore release {release}` again"
+            )),
+            ReleaseError::NotPending(_) => Self::refused(error.to_string()).hint("`longshore status VERSION` tells what is there"),
+            ReleaseError::Refused(_) | ReleaseError::NoRecord { .. } | ReleaseError::Prepare(_) => {
+                Self::one(exit::REFUSED, Message::of(&error))
+            }
+            ReleaseError::Journal(_) => Self::one(exit::UNREACHABLE, Message::of(&error)),
+        }
+    }
+}
+
+fn builds(release: &str, errors: &[BuildError], asked: usize, built: usize) -> Failure {
+    // The gravest of all: what a person must look at, then what failed, then what may pass by itself.
+    let codes: Vec<u8> = errors.iter().map(build_code).collect();
+    let code = [exit::REFUSED, exit::FAILED, exit::UNREACHABLE].into_iter().find(|code| codes.contains(code));
+    Failure::all(code.unwrap_or(exit::FAILED), errors.iter().map(build_message).collect())
+        .note(format!("nothing was tagged: {built} of {asked} images are built and kept, `longshore release {release}` goes on from there"))
+}
+
+fn build_code(error: &BuildError) -> u8 {
+    match error {
+        BuildError::Engine { source: EngineError::Build { .. }, .. } => exit::FAILED,
+        BuildError::Engine { source: EngineError::PushDenied { .. }, .. }
+        | BuildError::NoBase { .. }
+        | BuildError::Filtered { .. }
+        | BuildError::Pin { .. } => exit::REFUSED,
+        BuildError::Engine { .. } | BuildError::Repo(_) | BuildError::File { .. } | BuildError::Journal(_) => exit::UNREACHABLE,
+        BuildError::Lookup { source, .. } => registry_code(source),
+    }
+}
+
+fn build_message(error: &BuildError) -> Message {
+    match error {
+        BuildError::Engine { service, dockerfile, source, log } => {
+            let place = match source {
+                EngineError::Build { line: Some(line), .. } => format!(" at {dockerfile}:{line}"),
+                _ => String::new(),
+            };
+            match source {
+                EngineError::Build { status, tail, command, .. } => {
+                    let mut message = Message::new(format!("failed to build `{service}`: {status}{place}"));
+                    if !tail.is_empty() {
+                        message = message.cause(tail.join("\n"));
+                    }
+                    message.hint(format!("the whole output is in {}; the command was `{command}`", log.display()))
+                }
+                EngineError::PushDenied { message } => Message::new(format!("failed to push `{service}`"))
+                    .cause(message.clone())
+                    .hint("the login of the engine can build but not push; log it in with one that can"),
+                EngineError::Unavailable { message } => {
+                    Message::new(format!("failed to build `{service}`")).cause(message.clone()).hint(format!("the output is in {}", log.display()))
+                }
+            }
+        }
+        BuildError::NoBase { dockerfile, line, .. } => Message::of(error)
+            .cause(format!("{dockerfile}:{line}"))
+            .hint("push the base first, or correct the reference"),
+        BuildError::Filtered { .. } => Message::of(error).hint("leave the file out of the image, or take the attribute away"),
+        _ => Message::of(error),
+    }
+}
+
+fn tags(errors: &[(longshore_core::image::Reference, TagError)], asked: usize) -> Failure {
+    let code_of = |error: &TagError| match error {
+        TagError::Registry(error) => registry_code(error),
+        TagError::Taken { .. } | TagError::NotThere { .. } => exit::REFUSED,
+    };
+    let code = if errors.iter().any(|(_, error)| code_of(error) == exit::REFUSED) { exit::REFUSED } else { exit::UNREACHABLE };
+    let message = |(reference, error): &(longshore_core::image::Reference, TagError)| {
+        let text = format!("failed to tag `{reference}`");
+        match error {
+            TagError::Registry(error) => {
+                let inner = registry_message(error);
+                let mut message = Message::new(text).cause(inner.text);
+                message.causes.extend(inner.causes);
+                message.hints.extend(inner.hints);
+                message
+            }
+            other => Message::new(text).cause(other.to_string()),
+        }
+    };
+    Failure::all(code, errors.iter().map(message).collect())
+        .note(format!("{} of {asked} release tags are written; the release is pending: run it again to finish it", asked - errors.len()))
+}

@@ -1,0 +1,110 @@
+//! What a command works with: the repository, the config, the registry.
+
+use std::path::{Path, PathBuf};
+
+use longshore_backends::git::Git;
+use longshore_backends::registry::{Client, ClientOptions};
+use longshore_core::config::{self, Config};
+use longshore_run::gather::{GatherError, Gathered, Question, gather};
+use longshore_run::ports::{Registry, RegistryError, Repo as _};
+
+use crate::args::{Common, Looking};
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+/// A repository that was opened.
+pub(crate) struct Session {
+    /// The repository.
+    pub(crate) repo: Git,
+}
+
+/// How patient to be with a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Somebody waits for an answer that may also do without.
+    Look,
+    /// A release must get through.
+    Release,
+}
+
+impl Session {
+    /// Opens the repository that the command was started in.
+    pub(crate) async fn open(common: &Common) -> Result<Self, Failure> {
+        let directory = common.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+        if !directory.is_dir() {
+            return Err(Failure::usage(format!("there is no directory `{}`", directory.display())));
+        }
+        Ok(Self { repo: Git::open(&directory).await? })
+    }
+
+    /// The config of the work tree, where there is one.
+    pub(crate) fn work_tree_config(&self) -> Result<Option<Config>, Failure> {
+        let Some(work_tree) = self.repo.work_tree() else { return Ok(None) };
+        let path = work_tree.join(config::FILE);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(Config::parse(config::FILE, &String::from_utf8_lossy(&bytes))?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some(Config::default())),
+            Err(error) => Err(Failure::unreachable(format!("failed to read `{}`", path.display()), &error)),
+        }
+    }
+
+    /// What is asked of a plan: with the work tree's config at HEAD, else with the commit's.
+    pub(crate) fn question(&self, looking: &Looking, version: Option<&str>) -> Result<Question, Failure> {
+        let config = if looking.at.is_none() { self.work_tree_config()? } else { None };
+        Ok(Question {
+            at: looking.at.clone().unwrap_or_else(|| "HEAD".to_owned()),
+            from: looking.from.clone(),
+            from_revision: looking.from_rev.clone(),
+            version: version.map(str::to_owned),
+            config,
+        })
+    }
+
+    /// A client for the registries that the config names.
+    pub(crate) fn registry(config: &Config, patience: Patience) -> Result<Client, Failure> {
+        let token_hosts = config.registries.iter();
+        let token_hosts = token_hosts.filter_map(|(host, registry)| Some((host.clone(), registry.token_host.clone()?)));
+        let mut options = ClientOptions {
+            plain_http: config.plain_http_hosts().into_iter().collect(),
+            token_hosts: token_hosts.collect(),
+            docker_config: docker_config(),
+            ..ClientOptions::default()
+        };
+        if patience == Patience::Look {
+            options.read_tries = 2;
+        }
+        Client::new(options).map_err(Failure::from)
+    }
+
+    /// A plan for looking: with the registry where it may and can be asked, else without, which is said.
+    pub(crate) async fn look(&self, ui: &Ui, question: &Question, offline: bool) -> Result<Gathered, Failure> {
+        let config = match &question.config {
+            Some(config) => config.clone(),
+            None => self.config_at(&question.at).await?,
+        };
+        if offline || config.registry.is_none() {
+            return Ok(gather(&self.repo, None, question).await?);
+        }
+        let client = Self::registry(&config, Patience::Look)?;
+        match gather(&self.repo, Some(&client as &dyn Registry), question).await {
+            Err(GatherError::Registry(error @ (RegistryError::Unreachable { .. } | RegistryError::Denied { .. } | RegistryError::Credentials { .. }))) => {
+                ui.warn(&format!("the registry could not be asked ({error}): decided from commits and records alone"));
+                Ok(gather(&self.repo, None, question).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// The config of a commit.
+    pub(crate) async fn config_at(&self, revision: &str) -> Result<Config, Failure> {
+        let commit = self.repo.resolve(revision).await?;
+        let Some(bytes) = self.repo.file(commit, config::FILE).await? else { return Ok(Config::default()) };
+        Ok(Config::parse(config::FILE, &String::from_utf8_lossy(&bytes))?)
+    }
+}
+
+/// Where docker keeps its logins.
+fn docker_config() -> Option<PathBuf> {
+    let named = std::env::var_os("DOCKER_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
+    named.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".docker")))
+}

@@ -1,0 +1,138 @@
+//! The only file that prints: stdout is what was asked for, stderr is talk.
+//!
+//! Whether there are colours is decided once, by `anstream`, which knows NO_COLOR and its kin. Without colour the text still
+//! says everything. A reader of stdout who goes away is no error.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Mutex;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::args::{Color, Common, Format};
+
+/// Bold red, for errors.
+pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// Yellow, for builds and warnings.
+pub(crate) const BUILD: Style = AnsiColor::Yellow.on_default();
+/// Green, for what is well.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Blue, for what is kept.
+pub(crate) const KEEP: Style = AnsiColor::Blue.on_default();
+/// Cyan, for hints.
+pub(crate) const HINT: Style = AnsiColor::Cyan.on_default();
+/// Dim, for what one may skip.
+pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// Where a command speaks.
+#[derive(Debug)]
+pub(crate) struct Ui {
+    /// How to write what was asked for.
+    pub(crate) format: Format,
+    quiet: bool,
+    printing: Mutex<()>,
+}
+
+impl Ui {
+    /// For these options.
+    pub(crate) fn new(common: &Common) -> Self {
+        match common.color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+        Self { format: common.format, quiet: common.quiet, printing: Mutex::new(()) }
+    }
+
+    /// Writes what was asked for.
+    pub(crate) fn print(&self, text: &str) {
+        let _one_at_a_time = self.printing.lock();
+        // A reader that went away (`| head`) has what it wanted.
+        drop(anstream::stdout().write_all(text.as_bytes()));
+    }
+
+    /// Says something beside what was asked for.
+    pub(crate) fn say(&self, line: &str) {
+        if !self.quiet {
+            self.always(line);
+        }
+    }
+
+    /// Says something that must be heard even when quiet is asked for: errors, warnings.
+    pub(crate) fn always(&self, line: &str) {
+        let _one_at_a_time = self.printing.lock();
+        drop(writeln!(anstream::stderr(), "{line}"));
+    }
+
+    /// Says that something is not as one might think.
+    pub(crate) fn warn(&self, line: &str) {
+        self.always(&format!("{}: {line}", paint(BUILD, "warning")));
+    }
+
+    /// Is talk asked for?
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// May lines be redrawn?
+    pub(crate) fn is_live(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+}
+
+/// The text in a style.
+pub(crate) fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// "1 image", "2 images"
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Rows as columns, two spaces apart, none of them wrapped; trailing spaces are cut.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> =
+        (0..count).map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            line.push_str(cell);
+            if column + 1 < row.len() {
+                line.extend(std::iter::repeat_n(' ', widths[column] - width(cell) + 2));
+            }
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// How wide a text is on a terminal, its colours left out.
+fn width(cell: &str) -> usize {
+    let plain = anstream::adapter::strip_str(cell).to_string();
+    unicode_width::UnicodeWidthStr::width(plain.as_str())
+}
+
+/// The rows of a Markdown table, the first being its head.
+pub(crate) fn markdown(rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> =
+            cells.iter().map(|cell| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        text.push_str(&line(row));
+        if index == 0 {
+            text.push_str(&format_rule(row.len()));
+        }
+    }
+    text
+}
+
+fn format_rule(columns: usize) -> String {
+    format!("|{}\n", " --- |".repeat(columns))
+}

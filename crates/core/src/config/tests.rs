@@ -1,0 +1,6 @@
+use super::*;
+
+#[test]
+fn x() {
+    let _ = Config::parse("f", "registry: a\n");
+}

@@ -1,0 +1,323 @@
+//! A commit and a config -> the services.
+//!
+//! Nothing has to be declared: every Dockerfile under a usual name is a service, named after its folder, with the nearest
+//! directory as its context in which everything that it copies exists. The config may name, change or leave out any of them.
+//!
+//! *Names.* The folder's name, plus what the file's name says beside "Dockerfile" where a folder has several. Where two
+//! would be equal, the first by depth, then by path, keeps the bare name, and the others get their parent's name in front;
+//! a name that a release has used sticks to its Dockerfile. A Dockerfile in the root takes the repository's name.
+//!
+//! *Contexts.* The Dockerfile's own directory, then its ancestors up to the root: the nearest in which all sources exist.
+//! What is ignored still exists here: an ignored source is an error of the image, and no reason to look elsewhere. A
+//! pattern that matches nothing speaks for no directory and against none. Where nothing fits, the directory that lacks the
+//! fewest is taken, and each source that it lacks is an error with its line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::config::{self, Config, ServiceConfig};
+use crate::dockerfile::{ContextRead, Dockerfile, DockerfileError, Read, Recipe};
+use crate::graph::{Kind, Service, ServiceGraph};
+use crate::image::{NameError, Platform, Repository};
+use crate::inputs::context::Contexts;
+use crate::inputs::copy;
+use crate::name::ServiceName;
+use crate::path::RepoPath;
+use crate::snapshot::{FoundFiles, Snapshot, dockerfile_suffix};
+
+/// Names that were given before: by Dockerfile and target.
+pub type KnownNames = BTreeMap<(RepoPath, Option<String>), ServiceName>;
+
+/// Why the services cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DiscoverError {
+    /// There is no Dockerfile.
+    #[error("there is no Dockerfile in this repository")]
+    NoDockerfile,
+    /// The config speaks of a service that has no Dockerfile.
+    #[error("`services.{0}` names a service for which there is no Dockerfile")]
+    UnknownService(ServiceName),
+    /// The config names a Dockerfile that is not there.
+    #[error("`services.{service}.dockerfile`: there is no file `{dockerfile}` in the commit")]
+    NoSuchDockerfile {
+        /// The service.
+        service: ServiceName,
+        /// The path.
+        dockerfile: RepoPath,
+    },
+    /// Two services would be one image.
+    #[error("two services have the repository `{repository}`: `{first}` ({first_file}) and `{second}` ({second_file})")]
+    OneRepository {
+        /// The repository.
+        repository: Repository,
+        /// One service.
+        first: ServiceName,
+        /// Its Dockerfile.
+        first_file: RepoPath,
+        /// The other.
+        second: ServiceName,
+        /// Its Dockerfile.
+        second_file: RepoPath,
+    },
+    /// The name of a service gives no legal repository.
+    #[error("`{service}` ({dockerfile}) has no legal repository: {source}")]
+    IllegalRepository {
+        /// The service.
+        service: ServiceName,
+        /// Its Dockerfile.
+        dockerfile: RepoPath,
+        /// What is wrong.
+        source: NameError,
+    },
+}
+
+/// All services of a commit; `repository_name` is for a Dockerfile in the root.
+pub fn discover(
+    snapshot: &Snapshot,
+    found: &FoundFiles,
+    config: &Config,
+    contexts: &Contexts,
+    repository_name: &str,
+    known: &KnownNames,
+) -> Result<ServiceGraph, Vec<DiscoverError>> {
+    let candidates = candidates(snapshot, found, config)?;
+    if candidates.is_empty() {
+        return Err(vec![DiscoverError::NoDockerfile]);
+    }
+    let names = names(&candidates, repository_name, known);
+    let mut services = BTreeMap::new();
+    for (candidate, name) in candidates.iter().zip(names) {
+        let settings = config.services.get(&name);
+        if settings.is_some_and(|settings| settings.skip) {
+            continue;
+        }
+        services.insert(name.clone(), service(snapshot, contexts, candidate, name, settings));
+    }
+    let mut errors: Vec<DiscoverError> = config
+        .services
+        .iter()
+        .filter(|(name, settings)| !settings.skip && !services.contains_key(*name))
+        .map(|(name, _)| DiscoverError::UnknownService(name.clone()))
+        .collect();
+    errors.extend(give_repositories(&mut services, config));
+    if errors.is_empty() { Ok(ServiceGraph::new(services)) } else { Err(errors) }
+}
+
+/// A Dockerfile and target that is to be a service.
+struct Candidate {
+    dockerfile: RepoPath,
+    target: Option<String>,
+    /// The name that the config gives.
+    name: Option<ServiceName>,
+}
+
+fn candidates(snapshot: &Snapshot, found: &FoundFiles, config: &Config) -> Result<Vec<Candidate>, Vec<DiscoverError>> {
+    let mut errors = Vec::new();
+    let mut candidates = Vec::new();
+    for (name, settings) in &config.services {
+        let Some(dockerfile) = &settings.dockerfile else { continue };
+        if !settings.skip && snapshot.file(dockerfile).is_none() {
+            errors.push(DiscoverError::NoSuchDockerfile { service: name.clone(), dockerfile: dockerfile.clone() });
+        }
+        let candidate =
+            Candidate { dockerfile: dockerfile.clone(), target: settings.target.clone(), name: Some(name.clone()) };
+        candidates.push(candidate);
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let named: BTreeSet<RepoPath> = candidates.iter().map(|candidate| candidate.dockerfile.clone()).collect();
+    for file in found.dockerfiles.iter().filter(|file| !named.contains(&file.path)) {
+        candidates.push(Candidate { dockerfile: file.path.clone(), target: None, name: None });
+    }
+    // By depth, then path: the first has the first claim to a name.
+    candidates.sort_by(|a, b| (a.dockerfile.depth(), &a.dockerfile).cmp(&(b.dockerfile.depth(), &b.dockerfile)));
+    Ok(candidates)
+}
+
+/// The names of all candidates, in their order.
+fn names(candidates: &[Candidate], repository_name: &str, known: &KnownNames) -> Vec<ServiceName> {
+    let settled = |candidate: &Candidate| {
+        let given = candidate.name.clone();
+        given.or_else(|| known.get(&(candidate.dockerfile.clone(), candidate.target.clone())).cloned())
+    };
+    let mut names: Vec<Option<ServiceName>> = candidates.iter().map(settled).collect();
+    let mut taken: BTreeSet<ServiceName> = names.iter().flatten().cloned().collect();
+    for (candidate, name) in candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none()) {
+        let folder = candidate.dockerfile.parent().unwrap_or_default();
+        let several = candidates.iter().filter(|other| other.dockerfile.parent() == Some(folder.clone())).count() > 1;
+        let free = spellings(&candidate.dockerfile, several, repository_name).find(|name| !taken.contains(name));
+        if let Some(free) = free {
+            taken.insert(free.clone());
+            *name = Some(free);
+        }
+    }
+    names.into_iter().map(|name| name.expect("spellings never end")).collect()
+}
+
+/// What a Dockerfile may be called, the best first: without end.
+fn spellings(dockerfile: &RepoPath, several: bool, repository_name: &str) -> impl Iterator<Item = ServiceName> {
+    let folder = dockerfile.parent().unwrap_or_default();
+    let mut folders: Vec<String> =
+        folder.components().map(|component| String::from_utf8_lossy(component).into_owned()).collect();
+    folders.insert(0, repository_name.to_owned());
+    let suffix = dockerfile_suffix(dockerfile.name()).filter(|_| several || kind_of(dockerfile) == Kind::Test);
+    let ending = suffix.map(|suffix| format!("-{suffix}")).unwrap_or_default();
+    let count = folders.len();
+    let by_parents = (1..=count).map({
+        let ending = ending.clone();
+        let folders = folders.clone();
+        move |used| format!("{}{ending}", folders[count - used..].join("-"))
+    });
+    let numbered = (2..).map(move |number: u32| format!("{}{ending}-{number}", folders.join("-")));
+    by_parents.chain(numbered).map(|text| {
+        let fallback = || "image".parse().expect("a legal name");
+        ServiceName::from_folder(text.as_bytes()).unwrap_or_else(fallback)
+    })
+}
+
+fn kind_of(dockerfile: &RepoPath) -> Kind {
+    let says_test = |suffix: String| {
+        let suffix = suffix.to_ascii_lowercase();
+        suffix.split(['.', '_', '-']).any(|word| matches!(word, "test" | "tests" | "testing" | "unittest" | "unittests"))
+    };
+    if dockerfile_suffix(dockerfile.name()).is_some_and(says_test) { Kind::Test } else { Kind::Service }
+}
+
+fn service(
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+    candidate: &Candidate,
+    name: ServiceName,
+    settings: Option<&ServiceConfig>,
+) -> Service {
+    let dockerfile = candidate.dockerfile.clone();
+    let parsed = parse(snapshot, &dockerfile);
+    let mut service = Service {
+        name,
+        kind: kind_of(&dockerfile),
+        target: candidate.target.clone(),
+        context: dockerfile.parent().unwrap_or_default(),
+        context_from: String::new(),
+        args: BTreeMap::new(),
+        platform: Platform::default(),
+        repository: None,
+        versioning: config::Versioning::default(),
+        bases: BTreeMap::new(),
+        recipe: Err(DockerfileError { line: 1, message: String::new() }),
+        parsed,
+        dockerfile,
+    };
+    if let Some(settings) = settings {
+        service.apply(settings);
+        if service.target.is_none() {
+            service.target.clone_from(&settings.target);
+        }
+    }
+    service.recipe = service.parsed.as_ref().map_err(Clone::clone).and_then(|parsed| {
+        parsed.recipe(service.target.as_deref(), &service.args, &service.platform).map(Arc::new)
+    });
+    match settings.and_then(|settings| settings.context.clone()) {
+        Some(context) => {
+            service.context = context;
+            config::FILE.clone_into(&mut service.context_from);
+        }
+        None => {
+            if let Ok(recipe) = &service.recipe {
+                (service.context, service.context_from) = infer_context(snapshot, contexts, &service.dockerfile, recipe);
+            }
+        }
+    }
+    service
+}
+
+fn parse(snapshot: &Snapshot, dockerfile: &RepoPath) -> Result<Arc<Dockerfile>, DockerfileError> {
+    let content = snapshot
+        .content(dockerfile)
+        .ok_or_else(|| DockerfileError { line: 1, message: "the Dockerfile could not be read".to_owned() })?;
+    // Bytes that are no text mostly stand in comments, and engines take them; they are read as the replacement character.
+    Dockerfile::parse(&String::from_utf8_lossy(content)).map(Arc::new)
+}
+
+/// The nearest directory in which all sources exist, and why it was taken.
+fn infer_context(
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+    dockerfile: &RepoPath,
+    recipe: &Recipe,
+) -> (RepoPath, String) {
+    let own = dockerfile.parent().unwrap_or_default();
+    let reads: Vec<&ContextRead> = context_reads(recipe).filter(|read| read.unknown.is_none()).collect();
+    if reads.is_empty() {
+        return (own, "its own directory, since it copies nothing".to_owned());
+    }
+    let mut best: Option<(usize, RepoPath)> = None;
+    let mut candidate = Some(own.clone());
+    while let Some(root) = candidate {
+        let missing = missing_sources(snapshot, contexts, &root, &reads);
+        if missing == 0 {
+            let what = match root {
+                _ if root == own => "its own directory",
+                _ if root.is_root() => "the root",
+                _ => "the nearest directory above it",
+            };
+            return (root, format!("{what}, in which all that it copies exists"));
+        }
+        if best.as_ref().is_none_or(|(fewest, _)| missing < *fewest) {
+            best = Some((missing, root.clone()));
+        }
+        candidate = root.parent();
+    }
+    let (_, root) = best.unwrap_or((0, own));
+    (root, "the directory that lacks the fewest of what it copies".to_owned())
+}
+
+fn context_reads(recipe: &Recipe) -> impl Iterator<Item = &ContextRead> {
+    let steps = recipe.stages.iter().flat_map(|stage| &stage.steps);
+    steps.flat_map(|step| &step.reads).filter_map(|read| match read {
+        Read::Context(read) => Some(read),
+        Read::Stage(_) | Read::Image(_) | Read::Remote { .. } => None,
+    })
+}
+
+/// How many sources do not exist in this directory. Where there are patterns only, and none matches, that is one.
+fn missing_sources(snapshot: &Snapshot, contexts: &Contexts, root: &RepoPath, reads: &[&ContextRead]) -> usize {
+    let Some(directory) = snapshot.directory(root) else { return usize::MAX };
+    let Ok(context) = contexts.open(root.clone(), directory, None) else { return usize::MAX };
+    let sources = reads.iter().flat_map(|read| read.sources.iter().map(move |source| (source, read.parents)));
+    let answers: Vec<Option<bool>> =
+        sources.map(|(source, parents)| copy::exists(&context, source, parents)).collect();
+    if !answers.is_empty() && answers.iter().all(Option::is_none) {
+        return 1;
+    }
+    answers.iter().filter(|answer| **answer == Some(false)).count()
+}
+
+/// Gives each service its repository; those that have none or share one are errors.
+fn give_repositories(services: &mut BTreeMap<ServiceName, Service>, config: &Config) -> Vec<DiscoverError> {
+    let mut errors = Vec::new();
+    let mut owners: BTreeMap<Repository, (ServiceName, RepoPath)> = BTreeMap::new();
+    for service in services.values_mut().filter(|service| service.kind == Kind::Service) {
+        let repository = match config.repository(&service.name) {
+            None => continue,
+            Some(Ok(repository)) => repository,
+            Some(Err(source)) => {
+                let (service, dockerfile) = (service.name.clone(), service.dockerfile.clone());
+                errors.push(DiscoverError::IllegalRepository { service, dockerfile, source });
+                continue;
+            }
+        };
+        if let Some((first, first_file)) = owners.get(&repository) {
+            errors.push(DiscoverError::OneRepository {
+                repository: repository.clone(),
+                first: first.clone(),
+                first_file: first_file.clone(),
+                second: service.name.clone(),
+                second_file: service.dockerfile.clone(),
+            });
+        }
+        owners.entry(repository.clone()).or_insert((service.name.clone(), service.dockerfile.clone()));
+        service.repository = Some(repository);
+    }
+    errors
+}

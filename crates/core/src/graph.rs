@@ -1,0 +1,286 @@
+//! The services of a commit, and which of them stand on which.
+//!
+//! An edge is drawn where a Dockerfile names an image of this repository: by its full repository, or by a bare name whose
+//! tag comes from an `ARG` (`FROM rest_api:${BUILDTAG}`), or because the config says so. Never on itself: `etcd/Dockerfile`
+//! that starts `FROM etcd:3.5` stands on somebody else's etcd.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::config::{BaseRule, ServiceConfig, Versioning};
+use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Read, Recipe, RecipeBase};
+use crate::image::{Platform, Repository};
+use crate::inputs::context::Contexts;
+use crate::inputs::set::{Evaluated, ImageSource, InputSet, evaluate};
+use crate::inputs::{InputDigest, InputError};
+use crate::name::ServiceName;
+use crate::path::RepoPath;
+use crate::snapshot::Snapshot;
+
+/// What is built and released: one Dockerfile and target, one image.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Its name.
+    pub name: ServiceName,
+    /// Is it released, or does it test one that is?
+    pub kind: Kind,
+    /// Its Dockerfile.
+    pub dockerfile: RepoPath,
+    /// The target stage; none for the last.
+    pub target: Option<String>,
+    /// The directory that is its build context.
+    pub context: RepoPath,
+    /// From what the context was concluded, for people: "its own directory", "longshore.yaml".
+    pub context_from: String,
+    /// Build arguments from the config.
+    pub args: BTreeMap<String, String>,
+    /// The one platform it is built for.
+    pub platform: Platform,
+    /// Where its image lives; none without a registry in the config.
+    pub repository: Option<Repository>,
+    /// Which version it follows.
+    pub versioning: Versioning,
+    /// What the config says of its bases.
+    pub bases: BTreeMap<String, BaseRule>,
+    /// The Dockerfile, read.
+    pub parsed: Result<Arc<Dockerfile>, DockerfileError>,
+    /// What its target needs.
+    pub recipe: Result<Arc<Recipe>, DockerfileError>,
+}
+
+/// What a Dockerfile is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// An image that is released.
+    Service,
+    /// An image that tests a service; planned, never released.
+    Test,
+}
+
+/// All services of a commit, and the edges between them.
+#[derive(Debug, Clone, Default)]
+pub struct ServiceGraph {
+    services: BTreeMap<ServiceName, Service>,
+    edges: BTreeMap<ServiceName, Vec<Edge>>,
+    order: Vec<ServiceName>,
+    cycles: Vec<Vec<ServiceName>>,
+}
+
+/// A service stands on another one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Edge {
+    /// The one it stands on.
+    pub on: ServiceName,
+    /// The line of its Dockerfile that says so.
+    pub line: usize,
+}
+
+/// What the services of a commit are made of.
+pub type InputSets = BTreeMap<ServiceName, Evaluated>;
+
+impl Service {
+    /// The images that its reached stages name.
+    pub fn images(&self) -> impl Iterator<Item = &ImageUse> {
+        let stages = self.recipe.iter().flat_map(|recipe| &recipe.stages);
+        stages.flat_map(|stage| {
+            let base = match &stage.base {
+                RecipeBase::Image(image) => Some(image),
+                RecipeBase::Scratch | RecipeBase::Stage(_) => None,
+            };
+            let read = stage.steps.iter().flat_map(|step| &step.reads).filter_map(|read| match read {
+                Read::Image(image) => Some(image),
+                Read::Context(_) | Read::Stage(_) | Read::Remote { .. } => None,
+            });
+            base.into_iter().chain(read)
+        })
+    }
+
+    /// Does the config say something of this service that its Dockerfile does not?
+    pub fn apply(&mut self, config: &ServiceConfig) {
+        self.args.clone_from(&config.args);
+        self.versioning = config.version;
+        self.bases.clone_from(&config.bases);
+        if let Some(platform) = config.platforms.first() {
+            self.platform = platform.clone();
+        }
+        match config.test {
+            Some(true) => self.kind = Kind::Test,
+            Some(false) => self.kind = Kind::Service,
+            None => {}
+        }
+    }
+}
+
+impl ServiceGraph {
+    /// Draws the edges and puts the services in an order in which each stands after what it stands on.
+    pub fn new(services: BTreeMap<ServiceName, Service>) -> Self {
+        let mut graph = Self { services, ..Self::default() };
+        graph.edges = graph.services.values().map(|service| (service.name.clone(), graph.edges_of(service))).collect();
+        let mut walk = Walk { graph: &graph, done: BTreeSet::new(), path: Vec::new(), order: Vec::new(), cycles: Vec::new() };
+        for name in graph.services.keys() {
+            walk.visit(name);
+        }
+        let Walk { order, cycles, .. } = walk;
+        graph.order = order;
+        graph.cycles = cycles;
+        graph
+    }
+
+    /// The service of this name.
+    pub fn get(&self, name: &ServiceName) -> Option<&Service> {
+        self.services.get(name)
+    }
+
+    /// All services by name.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
+    }
+
+    /// All services, each after those it stands on (as far as there is no cycle).
+    pub fn in_order(&self) -> impl Iterator<Item = &Service> {
+        self.order.iter().filter_map(|name| self.services.get(name))
+    }
+
+    /// What a service stands on.
+    pub fn edges(&self, name: &ServiceName) -> &[Edge] {
+        self.edges.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The service that an image named in the Dockerfile of `service` is; none for an image from elsewhere.
+    pub fn service_of(&self, service: &Service, image: &ImageUse) -> Option<&ServiceName> {
+        let written = without_tag(&image.text);
+        let rule = [image.text.as_str(), image.written.as_str(), written].iter().find_map(|key| service.bases.get(*key));
+        match rule {
+            Some(BaseRule::External) => return None,
+            Some(BaseRule::Service(name)) => return self.services.get_key_value(name).map(|(name, _)| name),
+            None => {}
+        }
+        let repository: Option<Repository> = written.parse().ok();
+        let is_released = |other: &&Service| other.kind == Kind::Service;
+        let mut candidates = self.services.values().filter(is_released);
+        let found = candidates.find(|other| {
+            let full = repository.is_some() && repository == other.repository;
+            let bare = image.tag_from_arg
+                && !written.contains('/')
+                && (written == other.name.as_str()
+                    || other.repository.as_ref().is_some_and(|repository| repository.name() == written));
+            full || bare
+        })?;
+        (found.name != service.name).then_some(&found.name)
+    }
+
+    fn edges_of(&self, service: &Service) -> Vec<Edge> {
+        let mut edges: Vec<Edge> = service
+            .images()
+            .filter_map(|image| Some(Edge { on: self.service_of(service, image)?.clone(), line: image.line }))
+            .collect();
+        edges.sort();
+        edges.dedup_by(|a, b| a.on == b.on);
+        edges
+    }
+
+    /// What each of these services (all, if none are named) is made of at `snapshot`; those they stand on are read, too.
+    pub fn inputs(&self, snapshot: &Snapshot, contexts: &Contexts, only: Option<&BTreeSet<ServiceName>>) -> InputSets {
+        let mut wanted: BTreeSet<&ServiceName> = self.order.iter().filter(|name| only.is_none_or(|only| only.contains(*name))).collect();
+        for name in self.order.iter().rev() {
+            if wanted.contains(name) {
+                wanted.extend(self.edges(name).iter().map(|edge| &edge.on));
+            }
+        }
+        let mut sets = InputSets::new();
+        for service in self.in_order().filter(|service| wanted.contains(&service.name)) {
+            let evaluated = self.inputs_of(service, snapshot, contexts, &sets);
+            sets.insert(service.name.clone(), evaluated);
+        }
+        sets
+    }
+
+    fn inputs_of(&self, service: &Service, snapshot: &Snapshot, contexts: &Contexts, sets: &InputSets) -> Evaluated {
+        if let Some(cycle) = self.cycles.iter().find(|cycle| cycle.contains(&service.name)) {
+            let line = self.edges(&service.name).iter().find(|edge| cycle.contains(&edge.on)).map(|edge| edge.line);
+            return broken(service, format!("it stands on itself: {}", circle(cycle)), line);
+        }
+        let recipe = match &service.recipe {
+            Ok(recipe) => recipe,
+            Err(error) => return broken(service, error.message.clone(), Some(error.line)),
+        };
+        let Some(directory) = snapshot.directory(&service.context) else {
+            return broken(service, format!("the build context `{}` is no directory", service.context), None);
+        };
+        let ignore_file = snapshot.ignore_file(&service.dockerfile, &service.context);
+        let ignore_path = ignore_file.as_ref().map(|file| file.path.clone());
+        let context = match contexts.open(service.context.clone(), directory, ignore_file) {
+            Ok(context) => context,
+            Err(error) => {
+                let mut evaluated = broken(service, error.message, Some(error.line));
+                if let (Some(path), Some(first)) = (ignore_path, evaluated.errors.first_mut()) {
+                    first.file = path;
+                }
+                return evaluated;
+            }
+        };
+        let key = |name: &ServiceName| -> Option<InputDigest> {
+            sets.get(name).filter(|evaluated| evaluated.errors.is_empty()).map(|evaluated| evaluated.set.key())
+        };
+        let image = |image: &ImageUse| match self.service_of(service, image) {
+            Some(name) => ImageSource::Service(name.clone(), key(name)),
+            None => ImageSource::External,
+        };
+        evaluate(&service.dockerfile, recipe, &context, &service.platform, &snapshot.blobs, &image)
+    }
+}
+
+fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated {
+    Evaluated {
+        set: InputSet { platform: service.platform.clone(), preamble: Vec::new(), stages: Vec::new() },
+        errors: vec![InputError { message, file: service.dockerfile.clone(), line }],
+        unknowns: Vec::new(),
+        wanted: Vec::new(),
+    }
+}
+
+/// `a -> b -> a`
+fn circle(cycle: &[ServiceName]) -> String {
+    let names: Vec<&str> = cycle.iter().chain(cycle.first()).map(ServiceName::as_str).collect();
+    names.join(" -> ")
+}
+
+/// The repository part of an image's text: no digest, and no tag (a port is none).
+fn without_tag(text: &str) -> &str {
+    let text = text.split_once('@').map_or(text, |(text, _)| text);
+    match text.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => text,
+    }
+}
+
+/// A walk in depth that leaves each service after those it stands on, and keeps the circles it meets.
+struct Walk<'a> {
+    graph: &'a ServiceGraph,
+    done: BTreeSet<&'a ServiceName>,
+    path: Vec<&'a ServiceName>,
+    order: Vec<ServiceName>,
+    cycles: Vec<Vec<ServiceName>>,
+}
+
+impl<'a> Walk<'a> {
+    fn visit(&mut self, name: &'a ServiceName) {
+        if self.done.contains(name) {
+            return;
+        }
+        if let Some(start) = self.path.iter().position(|other| *other == name) {
+            self.cycles.push(self.path[start..].iter().map(|name| (*name).clone()).collect());
+            return;
+        }
+        self.path.push(name);
+        for edge in self.graph.edges(name) {
+            if let Some((on, _)) = self.graph.services.get_key_value(&edge.on) {
+                self.visit(on);
+            }
+        }
+        self.path.pop();
+        self.done.insert(name);
+        self.order.push(name.clone());
+    }
+}

@@ -1,0 +1,248 @@
+//! Two input sets of one image -> the reasons why they are not the same.
+//!
+//! Both come from the same code at two commits, so the reasons are a set difference. Stages are compared in their order
+//! (by name where their number changed), instructions along their longest common subsequence, and the files of an
+//! instruction that stands in both as two git trees, of which equal directories are not even looked at.
+
+use crate::dockerfile::Span;
+use crate::inputs::set::{Base, FileInputs, InputSet, StageInputs, StepInputs};
+use crate::object::Mode;
+use crate::path::RepoPath;
+use crate::reason::{FileChange, Reason};
+use crate::tree::{Directory, Entry};
+
+/// All differences, sorted, each once; empty exactly where the digests are equal.
+pub fn difference(then: &InputSet, now: &InputSet, dockerfile: &RepoPath) -> Vec<Reason> {
+    if then.key() == now.key() {
+        return Vec::new();
+    }
+    let mut difference = Difference { dockerfile, reasons: Vec::new() };
+    difference.preamble(&then.preamble, &now.preamble);
+    difference.stages(&then.stages, &now.stages);
+    if difference.reasons.is_empty() {
+        // Something that has no sentence of its own, as the order of what is read: the file as a whole.
+        difference.instruction(FileChange::Changed, "Dockerfile", Span { first: 1, last: 1 });
+    }
+    difference.reasons.sort();
+    difference.reasons.dedup();
+    difference.reasons
+}
+
+struct Difference<'a> {
+    dockerfile: &'a RepoPath,
+    reasons: Vec<Reason>,
+}
+
+impl Difference<'_> {
+    fn instruction(&mut self, change: FileChange, text: &str, span: Span) {
+        self.reasons.push(match argument_name(text) {
+            Some(name) if change == FileChange::Changed => {
+                Reason::BuildArg { name: name.to_owned(), dockerfile: self.dockerfile.clone(), line: span.first }
+            }
+            _ => Reason::Instruction {
+                change,
+                text: text.to_owned(),
+                dockerfile: self.dockerfile.clone(),
+                line: span.first,
+            },
+        });
+    }
+
+    fn preamble(&mut self, then: &[String], now: &[String]) {
+        let top = Span { first: 1, last: 1 };
+        for line in now.iter().filter(|line| !then.contains(line)) {
+            let same_name = |other: &&String| argument_name(other).is_some() && argument_name(other) == argument_name(line);
+            let changed = then.iter().any(|other| same_name(&other)) || argument_name(line).is_none();
+            self.instruction(if changed { FileChange::Changed } else { FileChange::Added }, line, top);
+        }
+        for line in then.iter().filter(|line| !now.contains(line)) {
+            if !now.iter().any(|other| argument_name(other) == argument_name(line)) {
+                self.instruction(FileChange::Removed, line, top);
+            }
+        }
+    }
+
+    fn stages(&mut self, then: &[StageInputs], now: &[StageInputs]) {
+        if then.len() == now.len() {
+            then.iter().zip(now).for_each(|(then, now)| self.stage(then, now));
+            return;
+        }
+        // The last is the target at both ends; the others are known by their names.
+        let (Some((last_then, then)), Some((last_now, now))) = (then.split_last(), now.split_last()) else { return };
+        self.stage(last_then, last_now);
+        for stage in now {
+            match then.iter().find(|other| other.name == stage.name) {
+                Some(other) => self.stage(other, stage),
+                None => self.instruction(FileChange::Added, &from_text(stage), stage.span),
+            }
+        }
+        for stage in then.iter().filter(|stage| !now.iter().any(|other| other.name == stage.name)) {
+            self.instruction(FileChange::Removed, &from_text(stage), stage.span);
+        }
+    }
+
+    fn stage(&mut self, then: &StageInputs, now: &StageInputs) {
+        let bases_differ = self.base(&then.base, &now.base, now.span);
+        if bases_differ || then.platform != now.platform {
+            self.instruction(FileChange::Changed, &from_text(now), now.span);
+        }
+        let (mut old, mut new) = (0, 0);
+        for (at_then, at_now) in common(&then.steps, &now.steps) {
+            self.between(&then.steps[old..at_then], &now.steps[new..at_now]);
+            self.same_step(&then.steps[at_then], &now.steps[at_now]);
+            (old, new) = (at_then + 1, at_now + 1);
+        }
+        self.between(&then.steps[old..], &now.steps[new..]);
+    }
+
+    /// Steps between two that stand in both: those of one keyword, in order, are taken as changed.
+    fn between(&mut self, then: &[StepInputs], now: &[StepInputs]) {
+        let mut gone: Vec<&StepInputs> = then.iter().collect();
+        for step in now {
+            match gone.iter().position(|other| other.keyword == step.keyword) {
+                Some(position) => {
+                    let other = gone.remove(position);
+                    let other_argument = argument_name(&other.text) != argument_name(&step.text);
+                    let change = if other_argument { FileChange::Added } else { FileChange::Changed };
+                    self.instruction(change, &step.text, step.span);
+                }
+                None => self.instruction(FileChange::Added, &step.text, step.span),
+            }
+        }
+        for step in gone {
+            self.instruction(FileChange::Removed, &step.text, step.span);
+        }
+    }
+
+    /// A step whose text is the same: what it reads may differ.
+    fn same_step(&mut self, then: &StepInputs, now: &StepInputs) {
+        for (then, now_image) in then.images.iter().zip(&now.images) {
+            if self.base(then, now_image, now.span) {
+                self.instruction(FileChange::Changed, &now.text, now.span);
+            }
+        }
+        for (then, now_files) in then.files.iter().zip(&now.files) {
+            self.files(then, now_files, now.span);
+        }
+        if then.files.len() != now.files.len() {
+            self.instruction(FileChange::Changed, &now.text, now.span);
+        }
+    }
+
+    /// Are the two bases different in a way that the instruction itself shows? A service made of something else is told here.
+    fn base(&mut self, then: &Base, now: &Base, span: Span) -> bool {
+        match (then, now) {
+            (Base::Service { name: old, key: then }, Base::Service { name, key: now }) if old == name => {
+                if then != now {
+                    self.reasons.push(Reason::Upstream {
+                        service: name.clone(),
+                        dockerfile: self.dockerfile.clone(),
+                        line: span.first,
+                    });
+                }
+                false
+            }
+            // A stage's position may shift without any change of what it is.
+            (Base::Stage(_), Base::Stage(_)) => false,
+            (then, now) => then != now,
+        }
+    }
+
+    fn files(&mut self, then: &FileInputs, now: &FileInputs, span: Span) {
+        let mut changes = Vec::new();
+        compare(&RepoPath::root(), &then.result, &now.result, &mut changes);
+        for (path, change) in changes {
+            let source = if change == FileChange::Removed { then.source(&path) } else { now.source(&path) };
+            self.reasons.push(Reason::File {
+                change,
+                path: source,
+                dockerfile: self.dockerfile.clone(),
+                line: span.first,
+            });
+        }
+    }
+}
+
+fn from_text(stage: &StageInputs) -> String {
+    let base = match &stage.base {
+        Base::Scratch => "scratch".to_owned(),
+        Base::Stage(_) => "another stage".to_owned(),
+        Base::Image(reference) => reference.clone(),
+        Base::Service { name, .. } => name.to_string(),
+    };
+    format!("FROM {base}")
+}
+
+/// The name that an `ARG` line declares, where it declares one.
+fn argument_name(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("ARG ")?;
+    Some(rest.split(['=', ' ']).next().unwrap_or(rest))
+}
+
+/// The longest common subsequence of two lists of steps by their texts, as pairs of positions.
+fn common(then: &[StepInputs], now: &[StepInputs]) -> Vec<(usize, usize)> {
+    let width = now.len() + 1;
+    let mut lengths = vec![0_usize; (then.len() + 1) * width];
+    for old in (0..then.len()).rev() {
+        for new in (0..now.len()).rev() {
+            lengths[old * width + new] = if then[old].text == now[new].text {
+                lengths[(old + 1) * width + new + 1] + 1
+            } else {
+                lengths[(old + 1) * width + new].max(lengths[old * width + new + 1])
+            };
+        }
+    }
+    let (mut old, mut new) = (0, 0);
+    let mut pairs = Vec::new();
+    while old < then.len() && new < now.len() {
+        if then[old].text == now[new].text {
+            pairs.push((old, new));
+            (old, new) = (old + 1, new + 1);
+        } else if lengths[(old + 1) * width + new] >= lengths[old * width + new + 1] {
+            old += 1;
+        } else {
+            new += 1;
+        }
+    }
+    pairs
+}
+
+/// The leaves that differ between two directories.
+fn compare(at: &RepoPath, then: &Directory, now: &Directory, changes: &mut Vec<(RepoPath, FileChange)>) {
+    if then.id() == now.id() {
+        return;
+    }
+    for (name, entry) in now.entries() {
+        let path = at.child(name);
+        match (then.get(name), entry) {
+            (Some(old), new) if old.same(new) => {}
+            (Some(Entry::Directory(old)), Entry::Directory(new)) => compare(&path, old, new, changes),
+            (Some(Entry::Leaf(old)), Entry::Leaf(new)) => {
+                let change = if (old.mode == Mode::Link) || (new.mode == Mode::Link) {
+                    FileChange::Link
+                } else if old.id == new.id {
+                    FileChange::Mode
+                } else {
+                    FileChange::Changed
+                };
+                changes.push((path, change));
+            }
+            (old, new) => {
+                if let Some(old) = old {
+                    all(&path, old, FileChange::Removed, changes);
+                }
+                all(&path, new, FileChange::Added, changes);
+            }
+        }
+    }
+    for (name, entry) in then.entries().filter(|(name, _)| now.get(name).is_none()) {
+        all(&at.child(name), entry, FileChange::Removed, changes);
+    }
+}
+
+fn all(path: &RepoPath, entry: &Entry, change: FileChange, changes: &mut Vec<(RepoPath, FileChange)>) {
+    match entry {
+        Entry::Leaf(_) => changes.push((path.clone(), change)),
+        Entry::Directory(directory) => directory.walk(path, &mut |path, _| changes.push((path, change))),
+    }
+}

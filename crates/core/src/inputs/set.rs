@@ -1,0 +1,336 @@
+//! The input set of an image, and its digest (the format is in the documentation of [`crate::inputs`]).
+
+use std::sync::Arc;
+
+use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, Step};
+use crate::image::Platform;
+use crate::inputs::context::Context;
+use crate::inputs::copy::{Blobs, CopyProblem, Origin, copy};
+use crate::inputs::{FORMAT, InputDigest, InputError, Unknown};
+use crate::name::ServiceName;
+use crate::object::{Mode, ObjectId};
+use crate::path::RepoPath;
+use crate::tree::{Directory, Entry, Leaf};
+
+/// Everything that an image is made of, for one platform.
+#[derive(Debug, Clone)]
+pub struct InputSet {
+    /// The platform it is built for.
+    pub platform: Platform,
+    /// What affects the build and stands in no stage: directives, global arguments.
+    pub preamble: Vec<String>,
+    /// The stages that the target reaches, in order of the file.
+    pub stages: Vec<StageInputs>,
+}
+
+/// What one stage is made of.
+#[derive(Debug, Clone)]
+pub struct StageInputs {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Its `FROM` line.
+    pub span: Span,
+    /// What it stands on.
+    pub base: Base,
+    /// The platform that `FROM` asks for.
+    pub platform: Option<String>,
+    /// Its instructions.
+    pub steps: Vec<StepInputs>,
+}
+
+/// What a stage stands on, or an instruction reads from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// Nothing.
+    Scratch,
+    /// A stage of the same file: its position among those reached, from 0.
+    Stage(usize),
+    /// An image from elsewhere, by the reference in the file.
+    Image(String),
+    /// An image of this repository.
+    Service {
+        /// Which.
+        name: ServiceName,
+        /// The key of what it is made of.
+        key: InputDigest,
+    },
+}
+
+/// What one instruction is made of.
+#[derive(Debug, Clone)]
+pub struct StepInputs {
+    /// Its lines.
+    pub span: Span,
+    /// `COPY`, `RUN`, …
+    pub keyword: String,
+    /// The instruction, parsed and written again.
+    pub text: String,
+    /// What it reads from the context.
+    pub files: Vec<FileInputs>,
+    /// The images it reads from.
+    pub images: Vec<Base>,
+}
+
+/// What an instruction reads from the context.
+#[derive(Debug, Clone)]
+pub struct FileInputs {
+    /// What stands below the destination afterwards.
+    pub result: Arc<Directory>,
+    /// Where it comes from.
+    pub origins: Vec<Origin>,
+    /// What the context must hold for it: paths below the context.
+    pub needs: Vec<(RepoPath, Entry)>,
+}
+
+impl FileInputs {
+    /// The file in the repository that `path`, below the destination, comes from.
+    pub fn source(&self, path: &RepoPath) -> RepoPath {
+        let origin = self.origins.iter().rev().find_map(|origin| {
+            let rest = path.below(&origin.at)?;
+            origin.source.join(rest.as_bytes()).ok()
+        });
+        origin.unwrap_or_else(|| path.clone())
+    }
+}
+
+/// An input set with what stands in the way of building from it.
+#[derive(Debug, Clone)]
+pub struct Evaluated {
+    /// The inputs, as far as they could be read.
+    pub set: InputSet,
+    /// Why it cannot be built; empty if it can.
+    pub errors: Vec<InputError>,
+    /// What cannot be known: it is built.
+    pub unknowns: Vec<Unknown>,
+    /// Links whose text is needed to say more: read these blobs and evaluate again.
+    pub wanted: Vec<ObjectId>,
+}
+
+/// How an image that a Dockerfile names is had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageSource {
+    /// From elsewhere.
+    External,
+    /// It is an image of this repository with this key; without one it cannot be built itself.
+    Service(ServiceName, Option<InputDigest>),
+}
+
+/// Reads what the recipe is made of at one commit.
+pub fn evaluate(
+    dockerfile: &RepoPath,
+    recipe: &Recipe,
+    context: &Context,
+    platform: &Platform,
+    blobs: &Blobs,
+    image: &dyn Fn(&ImageUse) -> ImageSource,
+) -> Evaluated {
+    let mut evaluation = Evaluation {
+        dockerfile,
+        recipe,
+        context,
+        blobs,
+        image,
+        errors: Vec::new(),
+        unknowns: Vec::new(),
+        wanted: Vec::new(),
+    };
+    let stages = recipe.stages.iter().map(|stage| evaluation.stage(stage)).collect();
+    let set = InputSet { platform: platform.clone(), preamble: recipe.preamble.clone(), stages };
+    let Evaluation { errors, unknowns, wanted, .. } = evaluation;
+    Evaluated { set, errors, unknowns, wanted }
+}
+
+struct Evaluation<'a> {
+    dockerfile: &'a RepoPath,
+    recipe: &'a Recipe,
+    context: &'a Context,
+    blobs: &'a Blobs,
+    image: &'a dyn Fn(&ImageUse) -> ImageSource,
+    errors: Vec<InputError>,
+    unknowns: Vec<Unknown>,
+    wanted: Vec<ObjectId>,
+}
+
+impl Evaluation<'_> {
+    fn stage(&mut self, stage: &RecipeStage) -> StageInputs {
+        let base = match &stage.base {
+            RecipeBase::Scratch => Base::Scratch,
+            RecipeBase::Stage(index) => Base::Stage(self.position(*index)),
+            RecipeBase::Image(image) => self.image(image),
+        };
+        let steps = stage.steps.iter().map(|step| self.step(step)).collect();
+        StageInputs { name: stage.name.clone(), span: stage.span, base, platform: stage.platform.clone(), steps }
+    }
+
+    fn position(&self, index: usize) -> usize {
+        self.recipe.stages.iter().position(|stage| stage.index == index).unwrap_or(index)
+    }
+
+    fn image(&mut self, image: &ImageUse) -> Base {
+        match (self.image)(image) {
+            ImageSource::External => {
+                if let Some(why) = &image.unknown {
+                    self.unknowns.push(Unknown { why: why.clone(), line: image.line });
+                }
+                Base::Image(image.text.clone())
+            }
+            ImageSource::Service(name, Some(key)) => Base::Service { name, key },
+            ImageSource::Service(name, None) => {
+                self.error(format!("it stands on `{name}`, which cannot be built"), image.line);
+                Base::Image(image.text.clone())
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> StepInputs {
+        let mut files = Vec::new();
+        let mut images = Vec::new();
+        for read in &step.reads {
+            match read {
+                Read::Stage(_) | Read::Remote { .. } => {}
+                Read::Image(image) => images.push(self.image(image)),
+                Read::Context(read) => {
+                    if let Some(why) = &read.unknown {
+                        self.unknowns.push(Unknown { why: why.clone(), line: read.span.first });
+                        files.extend(self.whole_context());
+                        continue;
+                    }
+                    match copy(self.context, read, self.blobs) {
+                        Ok(copied) => {
+                            self.refuse_submodules(&copied.needs, read.span.first);
+                            files.push(FileInputs {
+                                result: copied.result,
+                                origins: copied.origins,
+                                needs: copied.needs,
+                            });
+                        }
+                        Err(problems) => problems.iter().for_each(|problem| self.problem(problem, step, read.span)),
+                    }
+                }
+            }
+        }
+        StepInputs { span: step.span, keyword: step.keyword.clone(), text: step.text.clone(), files, images }
+    }
+
+    /// What a read may see that cannot be told: everything.
+    fn whole_context(&self) -> Option<FileInputs> {
+        let Some(Entry::Directory(result)) = self.context.find(&RepoPath::root()) else { return None };
+        let origins = vec![Origin { source: self.context.root.clone(), at: RepoPath::root() }];
+        let needs = vec![(RepoPath::root(), Entry::Directory(Arc::clone(&result)))];
+        Some(FileInputs { result, origins, needs })
+    }
+
+    fn problem(&mut self, problem: &CopyProblem, step: &Step, span: Span) {
+        if let CopyProblem::Unread { link, .. } = problem {
+            self.wanted.push(*link);
+        }
+        let keyword = if step.keyword == "RUN" { "RUN --mount=type=bind" } else { &step.keyword };
+        self.error(format!("{keyword} {problem}"), span.first);
+    }
+
+    fn refuse_submodules(&mut self, needs: &[(RepoPath, Entry)], line: usize) {
+        let mut found = Vec::new();
+        let mut look = |path: RepoPath, leaf: Leaf| {
+            if leaf.mode == Mode::Submodule {
+                found.push(path);
+            }
+        };
+        for (path, entry) in needs {
+            match entry {
+                // A directory that has no submodule below is by far the usual one, and listing it costs.
+                Entry::Directory(directory) if !directory.has_submodule() => {}
+                Entry::Directory(directory) => directory.walk(path, &mut look),
+                Entry::Leaf(leaf) => look(path.clone(), *leaf),
+            }
+        }
+        for path in found {
+            self.error(format!("`{path}` is a submodule: submodules in a build context are not supported yet"), line);
+        }
+    }
+
+    fn error(&mut self, message: String, line: usize) {
+        self.errors.push(InputError { message, file: self.dockerfile.clone(), line: Some(line) });
+    }
+}
+
+impl InputSet {
+    /// The hash of everything in it.
+    pub fn digest(&self) -> InputDigest {
+        let mut text = format!("longshore-inputs/{FORMAT}\n");
+        for line in &self.preamble {
+            push(&mut text, "preamble", line);
+        }
+        for stage in &self.stages {
+            push(&mut text, "stage", stage.platform.as_deref().unwrap_or_default());
+            stage.base.push(&mut text, "from ");
+            for step in &stage.steps {
+                push(&mut text, "step", &step.text);
+                for files in &step.files {
+                    push(&mut text, "files", &files.result.id().to_string());
+                }
+                for image in &step.images {
+                    image.push(&mut text, "");
+                }
+            }
+        }
+        InputDigest::of(&text)
+    }
+
+    /// The key of the image that has this one platform.
+    pub fn key(&self) -> InputDigest {
+        InputDigest::of(&format!("longshore-image/{FORMAT}\n{} {}\n", self.platform, self.digest()))
+    }
+
+    /// How many files it counts; one that is read twice counts twice.
+    pub fn count(&self) -> usize {
+        let steps = self.stages.iter().flat_map(|stage| &stage.steps);
+        steps.flat_map(|step| &step.files).map(|files| files.result.count()).sum()
+    }
+
+    /// The services of this repository that it stands on or reads from, each once.
+    pub fn services(&self) -> Vec<&ServiceName> {
+        let bases = self.stages.iter().flat_map(|stage| {
+            std::iter::once(&stage.base).chain(stage.steps.iter().flat_map(|step| &step.images))
+        });
+        let mut names: Vec<&ServiceName> = bases
+            .filter_map(|base| match base {
+                Base::Service { name, .. } => Some(name),
+                _ => None,
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Exactly the files that the build context must hold: path below the context, mode and content, each once.
+    pub fn context_files(&self) -> std::collections::BTreeMap<RepoPath, Leaf> {
+        let mut files = std::collections::BTreeMap::new();
+        let steps = self.stages.iter().flat_map(|stage| &stage.steps);
+        for (path, entry) in steps.flat_map(|step| &step.files).flat_map(|files| &files.needs) {
+            match entry {
+                Entry::Leaf(leaf) => drop(files.insert(path.clone(), *leaf)),
+                Entry::Directory(directory) => directory.walk(path, &mut |path, leaf| drop(files.insert(path, leaf))),
+            }
+        }
+        files
+    }
+}
+
+impl Base {
+    fn push(&self, text: &mut String, prefix: &str) {
+        let (word, value) = match self {
+            Self::Scratch => ("scratch", String::new()),
+            Self::Stage(position) => ("stage", position.to_string()),
+            Self::Image(reference) => ("image", reference.clone()),
+            Self::Service { key, .. } => ("service", key.to_string()),
+        };
+        push(text, &format!("{prefix}{word}"), &value);
+    }
+}
+
+fn push(text: &mut String, word: &str, value: &str) {
+    let value = value.replace('\\', "\\\\").replace('\n', "\\n");
+    let space = if value.is_empty() { "" } else { " " };
+    text.extend([word, space, &value, "\n"]);
+}

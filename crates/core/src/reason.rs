@@ -1,0 +1,130 @@
+//! Why an image is built: a decision is a value that carries its reasons, and the sentence is made where it is shown.
+
+use crate::image::Digest;
+use crate::name::ServiceName;
+use crate::path::RepoPath;
+
+/// A reason to build an image. The order of the variants is the order in which they are told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Reason {
+    /// The baseline does not have it.
+    New,
+    /// A file that an instruction reads is another one now.
+    File {
+        /// What happened to it.
+        change: FileChange,
+        /// Where it stands in the repository; for a removed one, stood.
+        path: RepoPath,
+        /// The Dockerfile whose instruction reads it.
+        dockerfile: RepoPath,
+        /// The instruction's line; for a removed file the line it was read at.
+        line: usize,
+    },
+    /// An instruction of a stage that the target reaches was added, removed or changed.
+    Instruction {
+        /// What happened to it.
+        change: FileChange,
+        /// Its text now; for a removed one, before.
+        text: String,
+        /// The Dockerfile.
+        dockerfile: RepoPath,
+        /// Its line there; for a removed one, before.
+        line: usize,
+    },
+    /// A build argument has another value.
+    BuildArg {
+        /// Its name.
+        name: String,
+        /// The Dockerfile that declares it.
+        dockerfile: RepoPath,
+        /// The line of the declaration.
+        line: usize,
+    },
+    /// An image of this repository that it stands on is made of something else now.
+    Upstream {
+        /// Which.
+        service: ServiceName,
+        /// The Dockerfile that names it.
+        dockerfile: RepoPath,
+        /// The line that names it.
+        line: usize,
+    },
+    /// It cannot be known whether it changed.
+    Unknown {
+        /// Why not.
+        why: String,
+        /// The Dockerfile.
+        dockerfile: RepoPath,
+        /// The line; 0 where it is not about a line.
+        line: usize,
+    },
+    /// The registry does not have the image any more.
+    Gone {
+        /// Which one.
+        digest: Digest,
+    },
+}
+
+/// What happened to a file or an instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileChange {
+    /// It was not there.
+    Added,
+    /// It is not there any more.
+    Removed,
+    /// Its content is another one.
+    Changed,
+    /// Only its mode is another one.
+    Mode,
+    /// A link became a file, or the other way round, or leads elsewhere.
+    Link,
+}
+
+impl FileChange {
+    /// "added", "removed", …
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::Mode => "mode changed",
+            Self::Link => "link changed",
+        }
+    }
+}
+
+impl Reason {
+    /// What changed, in a few words: the file, the instruction, the base.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::New => "new".to_owned(),
+            Self::File { change: FileChange::Changed, path, .. } => path.to_string(),
+            Self::File { change, path, .. } => format!("{path} {}", change.word()),
+            Self::Instruction { change: FileChange::Changed, text, .. } => first_line(text).to_owned(),
+            Self::Instruction { change, text, .. } => format!("{} {}", first_line(text), change.word()),
+            Self::BuildArg { name, .. } => format!("build argument {name}"),
+            Self::Upstream { service, .. } => format!("stands on {service}, which is built"),
+            Self::Unknown { why, .. } => why.clone(),
+            Self::Gone { digest } => format!("{} is gone from the registry", digest.short()),
+        }
+    }
+
+    /// `rest_api/Dockerfile:11`, where the reason is about a line.
+    pub fn place(&self) -> Option<String> {
+        let (dockerfile, line) = match self {
+            Self::File { dockerfile, line, .. }
+            | Self::Instruction { dockerfile, line, .. }
+            | Self::BuildArg { dockerfile, line, .. }
+            | Self::Upstream { dockerfile, line, .. }
+            | Self::Unknown { dockerfile, line, .. } => (dockerfile, *line),
+            Self::New | Self::Gone { .. } => return None,
+        };
+        Some(if line == 0 { dockerfile.to_string() } else { format!("{dockerfile}:{line}") })
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}

@@ -1,0 +1,197 @@
+//! One commit as core sees it: its tree, and the contents of the few blobs that are read.
+
+use std::sync::Arc;
+
+use crate::inputs::context::IgnoreFile;
+use crate::inputs::copy::Blobs;
+use crate::object::{CommitId, Mode, ObjectId};
+use crate::path::RepoPath;
+use crate::tree::{Directory, Entry, Leaf};
+
+/// A commit: its tree, and the blobs of it that were read.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The commit.
+    pub commit: CommitId,
+    /// Its tree.
+    pub tree: Arc<Directory>,
+    /// Contents by id: Dockerfiles, ignore files, values files, the config, records, links that `COPY` leads through.
+    pub blobs: Blobs,
+}
+
+impl Snapshot {
+    /// The file at `path`; none if there is none, or something else than a file.
+    pub fn file(&self, path: &RepoPath) -> Option<Leaf> {
+        match self.tree.find(path)? {
+            Entry::Leaf(leaf) if matches!(leaf.mode, Mode::File | Mode::Executable) => Some(*leaf),
+            _ => None,
+        }
+    }
+
+    /// The content of the file at `path`, where it was read.
+    pub fn content(&self, path: &RepoPath) -> Option<&[u8]> {
+        self.blobs.get(&self.file(path)?.id).map(|content| &**content)
+    }
+
+    /// The directory at `path`.
+    pub fn directory(&self, path: &RepoPath) -> Option<Arc<Directory>> {
+        if path.is_root() {
+            return Some(Arc::clone(&self.tree));
+        }
+        match self.tree.find(path)? {
+            Entry::Directory(directory) => Some(Arc::clone(directory)),
+            Entry::Leaf(_) => None,
+        }
+    }
+
+    /// The ignore file that holds for a Dockerfile in a context: `NAME.dockerignore` beside it, else `.dockerignore` in the
+    /// context's root.
+    pub fn ignore_file(&self, dockerfile: &RepoPath, context: &RepoPath) -> Option<IgnoreFile<'_>> {
+        ignore_files(dockerfile, context).into_iter().find_map(|path| {
+            let id = self.file(&path)?.id;
+            Some(IgnoreFile { path, id, text: self.blobs.get(&id)? })
+        })
+    }
+}
+
+/// Where the ignore file of a Dockerfile may stand, the first that exists holds.
+fn ignore_files(dockerfile: &RepoPath, context: &RepoPath) -> [RepoPath; 2] {
+    let own = [dockerfile.name(), b".dockerignore"].concat();
+    [dockerfile.parent().unwrap_or_default().child(&own), context.child(b".dockerignore")]
+}
+
+/// A Dockerfile by its name, found in a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFile {
+    /// Where.
+    pub path: RepoPath,
+    /// Its content's id.
+    pub id: ObjectId,
+}
+
+/// The files of a tree that are told by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundFiles {
+    /// Dockerfiles under any usual name.
+    pub dockerfiles: Vec<FoundFile>,
+    /// Ignore files.
+    pub ignore_files: Vec<FoundFile>,
+    /// `values.yaml` beside a `Chart.yaml`.
+    pub values: Vec<FoundFile>,
+    /// Release records.
+    pub records: Vec<FoundFile>,
+}
+
+impl FoundFiles {
+    /// Looks through a whole tree.
+    pub fn in_tree(tree: &Directory) -> Self {
+        let mut found = Self::default();
+        found.look(&RepoPath::root(), tree);
+        if let Some(Entry::Directory(records)) = RepoPath::new(RECORDS).ok().as_ref().and_then(|path| tree.find(path)) {
+            for (name, entry) in records.entries().filter(|(name, _)| name.ends_with(b".json")) {
+                if let (Entry::Leaf(leaf), Ok(directory)) = (entry, RepoPath::new(RECORDS)) {
+                    found.records.push(FoundFile { path: directory.child(name), id: leaf.id });
+                }
+            }
+        }
+        found
+    }
+
+    /// The blobs to read.
+    pub fn ids(&self) -> impl Iterator<Item = ObjectId> {
+        let files = [&self.dockerfiles, &self.ignore_files, &self.values, &self.records];
+        files.into_iter().flatten().map(|file| file.id)
+    }
+
+    fn look(&mut self, at: &RepoPath, directory: &Directory) {
+        let has_chart = directory.get(b"Chart.yaml").is_some();
+        for (name, entry) in directory.entries() {
+            match entry {
+                Entry::Directory(below) => {
+                    if !SKIPPED.contains(&name) {
+                        self.look(&at.child(name), below);
+                    }
+                }
+                Entry::Leaf(leaf) if matches!(leaf.mode, Mode::File | Mode::Executable) => {
+                    let list = if name.ends_with(b".dockerignore") {
+                        &mut self.ignore_files
+                    } else if is_dockerfile(name) {
+                        &mut self.dockerfiles
+                    } else if has_chart && name == b"values.yaml" {
+                        &mut self.values
+                    } else {
+                        continue;
+                    };
+                    list.push(FoundFile { path: at.child(name), id: leaf.id });
+                }
+                Entry::Leaf(_) => {}
+            }
+        }
+    }
+}
+
+/// Where the records stand.
+pub const RECORDS: &str = ".longshore/releases";
+
+/// Folders in which no service of this repository lives: other people's code, test data, the editor's and the forge's own.
+const SKIPPED: [&[u8]; 7] =
+    [b"node_modules", b"vendor", b"third_party", b"testdata", b".devcontainer", b".github", b".longshore"];
+
+/// Endings by which a file is about a Dockerfile, and none itself.
+const NOT_DOCKERFILES: [&str; 22] = [
+    "dockerignore", "j2", "jinja", "jinja2", "tmpl", "tpl", "template", "in", "erb", "mustache", "hbs", "md", "txt", "sh",
+    "py", "js", "ts", "go", "yml", "yaml", "json", "orig",
+];
+
+/// `Dockerfile`, `Dockerfile.prod`, `Dockerfile_tests`, `Dockerfile-arm`, `api.Dockerfile`, and the same with `Containerfile`,
+/// in any case.
+fn is_dockerfile(name: &[u8]) -> bool {
+    let Ok(name) = std::str::from_utf8(name) else { return false };
+    let name = name.to_ascii_lowercase();
+    if name.rsplit_once('.').is_some_and(|(_, ending)| NOT_DOCKERFILES.contains(&ending)) {
+        return false;
+    }
+    ["dockerfile", "containerfile"].iter().any(|word| match name.strip_prefix(word) {
+        Some("") => true,
+        Some(rest) => rest.len() > 1 && rest.starts_with(['.', '_', '-']),
+        None => name.len() > word.len() + 1 && name.strip_suffix(word).is_some_and(|rest| rest.ends_with('.')),
+    })
+}
+
+/// What a Dockerfile's name says beside "Dockerfile": `prod` of `Dockerfile.prod`, `api` of `api.Dockerfile`, nothing of `Dockerfile`.
+pub fn dockerfile_suffix(name: &[u8]) -> Option<String> {
+    let name = String::from_utf8_lossy(name).into_owned();
+    let lower = name.to_ascii_lowercase();
+    for word in ["dockerfile", "containerfile"] {
+        if lower.starts_with(word) {
+            return Some(name[word.len()..].trim_start_matches(['.', '_', '-']).to_owned()).filter(|text| !text.is_empty());
+        }
+        if lower.ends_with(word) {
+            return Some(name[..name.len() - word.len() - 1].to_owned()).filter(|text| !text.is_empty());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_names_of_dockerfiles() {
+        for name in ["Dockerfile", "dockerfile", "Dockerfile.prod", "Dockerfile_tests", "Dockerfile-arm", "api.Dockerfile", "Containerfile"] {
+            assert!(is_dockerfile(name.as_bytes()), "{name}");
+        }
+        for name in ["Dockerfile.j2", "Dockerfile.dockerignore", "Dockerfile.md", "dockerfiles", "Dockerfile.", "myDockerfile", "docker"] {
+            assert!(!is_dockerfile(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_name_says_beside() {
+        let suffix = |name: &str| dockerfile_suffix(name.as_bytes());
+        assert_eq!(suffix("Dockerfile"), None);
+        assert_eq!(suffix("Dockerfile_tests").as_deref(), Some("tests"));
+        assert_eq!(suffix("api.Dockerfile").as_deref(), Some("api"));
+    }
+}

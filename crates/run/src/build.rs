@@ -1,0 +1,381 @@
+//! Building the images of a plan: each from a context of exactly its inputs, bases pinned, as many at once as asked, each
+//! as soon as what it stands on is built.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use futures::future::join_all;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use longshore_core::dockerfile::{ImageUse, pin};
+use longshore_core::graph::Service;
+use longshore_core::image::{Digest, Reference, Tag};
+use longshore_core::name::ServiceName;
+use longshore_core::path::RepoPath;
+use longshore_core::plan::Decision;
+use longshore_core::record::RecordedBase;
+
+use crate::event::{Event, Listener};
+use crate::gather::Gathered;
+use crate::labels;
+use crate::ports::{BuildSpec, ContextFile, Engine, EngineError, Registry, RegistryError, Repo, RepoError};
+
+/// How the images are to be built.
+#[derive(Debug, Clone)]
+pub struct BuildOptions {
+    /// How many at once; at least one.
+    pub jobs: usize,
+    /// An empty directory of ours for contexts; swept afterwards.
+    pub scratch: PathBuf,
+    /// Where the logs go, one a service.
+    pub logs: PathBuf,
+    /// Where the source of the images is, for their labels.
+    pub source: Option<String>,
+}
+
+/// An image that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltImage {
+    /// What it is.
+    pub digest: Digest,
+    /// What its bases stood for.
+    pub bases: Vec<RecordedBase>,
+}
+
+/// Why an image was not built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The engine.
+    #[error("failed to build `{service}`: {source}")]
+    Engine {
+        /// Which service.
+        service: ServiceName,
+        /// Its Dockerfile.
+        dockerfile: RepoPath,
+        /// What the engine says.
+        source: EngineError,
+        /// Where the whole output is.
+        log: PathBuf,
+    },
+    /// A base image is not there.
+    #[error("`{service}` stands on `{base}`, which is not in its registry")]
+    NoBase {
+        /// Which service.
+        service: ServiceName,
+        /// Its Dockerfile.
+        dockerfile: RepoPath,
+        /// The line that names the base.
+        line: usize,
+        /// The base.
+        base: String,
+    },
+    /// Some of its inputs are not what git holds: a checkout would change them.
+    #[error("`{path}`, an input of `{service}`, has the attribute `{attribute}`: such files in a build context are not supported yet")]
+    Filtered {
+        /// Which service.
+        service: ServiceName,
+        /// Which file.
+        path: RepoPath,
+        /// What a checkout would do with it.
+        attribute: String,
+    },
+    /// The pinned Dockerfile cannot be made.
+    #[error("cannot pin the bases of `{dockerfile}`: {message}")]
+    Pin {
+        /// Which Dockerfile.
+        dockerfile: RepoPath,
+        /// Why not.
+        message: String,
+    },
+    /// Asking for a base failed.
+    #[error("failed to look up `{base}`, which `{service}` stands on")]
+    Lookup {
+        /// Which service.
+        service: ServiceName,
+        /// The base.
+        base: String,
+        /// Why.
+        source: RegistryError,
+    },
+    /// Git.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    /// Our own files.
+    #[error("failed to write `{}`", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The journal.
+    #[error("failed to write the journal")]
+    Journal(#[source] std::io::Error),
+}
+
+/// Builds; all that was built, and all errors. After the first error no further build is started.
+pub struct Builder<'a> {
+    /// Git.
+    pub repo: &'a dyn Repo,
+    /// The registry.
+    pub registry: &'a dyn Registry,
+    /// The engine.
+    pub engine: &'a dyn Engine,
+    /// Who is told.
+    pub listen: Listener<'a>,
+    /// How.
+    pub options: &'a BuildOptions,
+    /// What.
+    pub gathered: &'a Gathered,
+}
+
+/// What came of the builds.
+#[derive(Debug, Default)]
+pub struct Builds {
+    /// Those that were built.
+    pub built: BTreeMap<ServiceName, BuiltImage>,
+    /// What went wrong.
+    pub errors: Vec<BuildError>,
+}
+
+impl Builder<'_> {
+    /// Builds all images that the plan builds.
+    pub async fn all(&self) -> Builds {
+        let (mut waiting, mut digests) = self.to_build();
+        let mut builds = Builds::default();
+        builds.errors.extend(self.filtered(&waiting).await);
+        let bases = self.bases(&waiting, &mut builds.errors).await;
+        if !builds.errors.is_empty() {
+            return builds;
+        }
+        let mut running = FuturesUnordered::new();
+        loop {
+            while builds.errors.is_empty() && running.len() < self.options.jobs.max(1) {
+                let ready = |service: &&Service| {
+                    let edges = self.gathered.graph.edges(&service.name);
+                    edges.iter().all(|edge| digests.contains_key(&edge.on))
+                };
+                let Some(position) = waiting.iter().position(|service| ready(&service)) else { break };
+                let service = waiting.remove(position);
+                let pins = self.pins(service, &bases, &digests);
+                running.push(async move { (service, self.one(service, pins).await) });
+            }
+            let Some((service, result)) = running.next().await else { break };
+            match result {
+                Ok(image) => {
+                    digests.insert(service.name.clone(), image.digest.clone());
+                    builds.built.insert(service.name.clone(), image);
+                }
+                Err(error) => builds.errors.push(error),
+            }
+        }
+        builds
+    }
+
+    /// The services to build, and the digests of those that others stand on and are there already.
+    fn to_build(&self) -> (Vec<&Service>, BTreeMap<ServiceName, Digest>) {
+        let mut digests = BTreeMap::new();
+        let mut names = BTreeSet::new();
+        for image in &self.gathered.plan.images {
+            match &image.decision {
+                Decision::Build { .. } if image.repository.is_some() && image.tag.is_some() => {
+                    names.insert(image.name.clone());
+                }
+                Decision::Retag(source) => digests.extend(source.digest.clone().map(|digest| (image.name.clone(), digest))),
+                Decision::Keep { digest, .. } => digests.extend(digest.clone().map(|digest| (image.name.clone(), digest))),
+                Decision::Build { .. } | Decision::Error(_) => {}
+            }
+        }
+        let services = self.gathered.graph.in_order().filter(|service| names.contains(&service.name)).collect();
+        (services, digests)
+    }
+
+    /// Inputs that a checkout would write otherwise than git holds them: refused, until we can write them so, too.
+    async fn filtered(&self, services: &[&Service]) -> Vec<BuildError> {
+        let mut users: BTreeMap<RepoPath, ServiceName> = BTreeMap::new();
+        for service in services {
+            users.extend(self.context_files(service).into_iter().map(|file| (file.source, service.name.clone())));
+        }
+        let paths: Vec<RepoPath> = users.keys().cloned().collect();
+        match self.repo.filtered(self.gathered.snapshot.commit, &paths).await {
+            Err(error) => vec![error.into()],
+            Ok(found) => found
+                .into_iter()
+                .filter_map(|(path, attribute)| {
+                    let service = users.get(&path)?.clone();
+                    Some(BuildError::Filtered { service, path, attribute })
+                })
+                .collect(),
+        }
+    }
+
+    /// What each base from elsewhere stands for now: asked once for all services.
+    async fn bases(&self, services: &[&Service], errors: &mut Vec<BuildError>) -> BTreeMap<String, Reference> {
+        let mut asked: BTreeMap<String, (&Service, usize)> = BTreeMap::new();
+        if self.engine.capabilities().runs_commands {
+            for service in services {
+                for image in service.images().filter(|image| self.gathered.graph.service_of(service, image).is_none()) {
+                    asked.entry(image.text.clone()).or_insert((service, image.line));
+                }
+            }
+        }
+        let answers = join_all(asked.iter().map(|(text, _)| self.base(text))).await;
+        let mut bases = BTreeMap::new();
+        for ((base, (service, line)), answer) in asked.into_iter().zip(answers) {
+            match answer {
+                Ok(Some(reference)) => drop(bases.insert(base, reference)),
+                Ok(None) => errors.push(BuildError::NoBase {
+                    service: service.name.clone(),
+                    dockerfile: service.dockerfile.clone(),
+                    line,
+                    base,
+                }),
+                Err(source) => errors.push(BuildError::Lookup { service: service.name.clone(), base, source }),
+            }
+        }
+        bases
+    }
+
+    async fn base(&self, text: &str) -> Result<Option<Reference>, RegistryError> {
+        let Ok(mut reference) = text.parse::<Reference>() else { return Ok(None) };
+        if reference.digest.is_none() {
+            if reference.tag.is_none() {
+                reference.tag = "latest".parse::<Tag>().ok();
+            }
+            reference.digest = self.registry.head(&reference).await?;
+        }
+        Ok(reference.digest.is_some().then_some(reference))
+    }
+
+    /// The base images of a service, each with the reference it is pinned to: by digest alone, which every engine takes.
+    fn pins(
+        &self,
+        service: &Service,
+        bases: &BTreeMap<String, Reference>,
+        digests: &BTreeMap<ServiceName, Digest>,
+    ) -> Vec<(ImageUse, Reference)> {
+        let pin_of = |image: &ImageUse| match self.gathered.graph.service_of(service, image) {
+            Some(name) => {
+                let repository = self.gathered.graph.get(name)?.repository.as_ref()?;
+                Some(repository.at(digests.get(name)?))
+            }
+            None => bases.get(&image.text).cloned(),
+        };
+        service.images().filter_map(|image| Some((image.clone(), pin_of(image)?))).collect()
+    }
+
+    fn context_files(&self, service: &Service) -> Vec<ContextFile> {
+        let Some(evaluated) = self.gathered.sets.get(&service.name) else { return Vec::new() };
+        let files = evaluated.set.context_files().into_iter();
+        files
+            .map(|(path, leaf)| {
+                let source = service.context.join(path.as_bytes()).unwrap_or_default();
+                ContextFile { source, path, leaf }
+            })
+            .collect()
+    }
+
+    async fn one(&self, service: &Service, pins: Vec<(ImageUse, Reference)>) -> Result<BuiltImage, BuildError> {
+        self.tell(&Event::BuildStarted { service: service.name.clone() })?;
+        let start = Instant::now();
+        let directory = self.options.scratch.join(service.name.as_str());
+        let log = self.options.logs.join(format!("{}.log", service.name));
+        let result = self.in_directory(service, &pins, &directory, &log).await;
+        // What is left is swept when the next run starts.
+        drop(std::fs::remove_dir_all(&directory));
+        match result {
+            Ok(digest) => {
+                let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.tell(&Event::Built { service: service.name.clone(), digest: digest.clone(), milliseconds })?;
+                let mut bases: Vec<RecordedBase> =
+                    pins.into_iter().map(|(image, reference)| RecordedBase { name: image.text, reference }).collect();
+                bases.sort();
+                bases.dedup();
+                Ok(BuiltImage { digest, bases })
+            }
+            Err(error) => {
+                self.tell(&Event::BuildFailed { service: service.name.clone() })?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn in_directory(
+        &self,
+        service: &Service,
+        pins: &[(ImageUse, Reference)],
+        directory: &std::path::Path,
+        log: &std::path::Path,
+    ) -> Result<Digest, BuildError> {
+        let spec = self.lay_down(service, pins, directory, log).await?;
+        let progress = |step: &str| {
+            // A step that cannot be told is no reason to stop a build; the next real event will say that the journal fails.
+            drop((self.listen)(&Event::Building { service: service.name.clone(), step: step.to_owned() }));
+        };
+        self.engine.build(&spec, &progress).await.map_err(|source| BuildError::Engine {
+            service: service.name.clone(),
+            dockerfile: service.dockerfile.clone(),
+            source,
+            log: log.to_owned(),
+        })
+    }
+
+    async fn lay_down(
+        &self,
+        service: &Service,
+        pins: &[(ImageUse, Reference)],
+        directory: &std::path::Path,
+        log: &std::path::Path,
+    ) -> Result<BuildSpec, BuildError> {
+        let context = directory.join("context");
+        let dockerfile = directory.join("Dockerfile");
+        let make = |path: &std::path::Path| {
+            std::fs::create_dir_all(path).map_err(|source| BuildError::File { path: path.to_owned(), source })
+        };
+        make(&context)?;
+        make(&self.options.logs)?;
+        let commit = &self.gathered.plan.at;
+        self.repo.export(&self.context_files(service), &context, commit.time).await?;
+        let text = pinned(service, pins)?;
+        std::fs::write(&dockerfile, text).map_err(|source| BuildError::File { path: dockerfile.clone(), source })?;
+        let key = self.gathered.sets.get(&service.name).map(|evaluated| evaluated.set.key());
+        let (Some(key), Some(repository)) = (key, &service.repository) else {
+            return Err(BuildError::Pin { dockerfile: service.dockerfile.clone(), message: "it has no repository".to_owned() });
+        };
+        let mut image_labels = vec![
+            (labels::INPUTS.to_owned(), key.to_string()),
+            (labels::REVISION.to_owned(), commit.id.to_string()),
+        ];
+        image_labels.extend(self.options.source.clone().map(|source| (labels::SOURCE.to_owned(), source)));
+        Ok(BuildSpec {
+            service: service.name.to_string(),
+            context,
+            dockerfile,
+            target: service.target.clone(),
+            args: service.args.clone().into_iter().collect(),
+            labels: image_labels,
+            platform: service.platform.clone(),
+            push: repository.tagged(&key.content_tag()),
+            plain_http: self.gathered.config.plain_http_hosts(),
+            log: log.to_owned(),
+            time: commit.time,
+        })
+    }
+
+    fn tell(&self, event: &Event) -> Result<(), BuildError> {
+        (self.listen)(event).map_err(BuildError::Journal)
+    }
+}
+
+/// The Dockerfile's text with its bases pinned.
+fn pinned(service: &Service, pins: &[(ImageUse, Reference)]) -> Result<String, BuildError> {
+    let failed = |message: String| BuildError::Pin { dockerfile: service.dockerfile.clone(), message };
+    let parsed = service.parsed.as_ref().map_err(|error| failed(error.message.clone()))?;
+    let recipe = service.recipe.as_ref().map_err(|error| failed(error.message.clone()))?;
+    let by_line = pins.iter().map(|(image, reference)| {
+        let digest = reference.digest.as_ref();
+        let pinned = digest.map_or_else(|| reference.to_string(), |digest| reference.repository.at(digest).to_string());
+        ((image.line, image.text.clone()), pinned)
+    });
+    pin(parsed, recipe, &by_line.collect()).map_err(|error| failed(error.message))
+}

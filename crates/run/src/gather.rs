@@ -1,0 +1,315 @@
+//! Asks git and the registry what a plan needs, and has core decide.
+//!
+//! Two rounds of questions: first the tree of the commit with its Dockerfiles, ignore files, values and records, and the
+//! baseline; then, the input sets being known, what the registry has. After that nobody reads any more. With no registry
+//! (`--offline`, or none in the config) the decision rests on the commits and records alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use longshore_core::config::{self, Config, ConfigError};
+use longshore_core::discover::{DiscoverError, KnownNames, discover};
+use longshore_core::graph::{InputSets, ServiceGraph};
+use longshore_core::image::{NameError, Tag};
+use longshore_core::inputs::context::Contexts;
+use longshore_core::inputs::copy::Blobs;
+use longshore_core::name::{ReleaseName, ServiceName};
+use longshore_core::object::{CommitId, ObjectId};
+use longshore_core::path::RepoPath;
+use longshore_core::plan::{Baseline, Plan};
+use longshore_core::record::{RecordError, ReleaseRecord, newest};
+use longshore_core::snapshot::{FoundFiles, Snapshot};
+use longshore_core::tree::Directory;
+
+use crate::ports::{Registry, RegistryError, Repo, RepoError};
+
+mod before;
+mod changed;
+mod images;
+mod uses;
+
+pub use changed::changed;
+pub use uses::{FoundUse, ValuesText};
+
+/// What is to be planned.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The revision to look at.
+    pub at: String,
+    /// The record or revision to compare with; none: the newest record there.
+    pub from: Option<String>,
+    /// The revision that adopted images were built from, where nothing else tells.
+    pub from_revision: Option<String>,
+    /// The version, as it was typed.
+    pub version: Option<String>,
+    /// The config of the work tree; none: that of the commit.
+    pub config: Option<Config>,
+}
+
+/// What can go wrong on the way to a plan.
+#[derive(Debug, thiserror::Error)]
+pub enum GatherError {
+    /// Git.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    /// The registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The config of the commit.
+    #[error("the config cannot be read")]
+    Config(Vec<ConfigError>),
+    /// A record of the commit.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The services cannot be told.
+    #[error("the services of this repository cannot be told")]
+    Discover(Vec<DiscoverError>),
+    /// An illegal version.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The commit of the baseline is not in this clone.
+    #[error("the baseline commit {commit} ({name}) is not in this clone")]
+    NoBaseline {
+        /// Which commit.
+        commit: CommitId,
+        /// What says so: a release.
+        name: String,
+    },
+    /// A values file that the config names is not there.
+    #[error("`{file}`, a values file of the config, is not in the commit")]
+    NoValues {
+        /// Which.
+        file: RepoPath,
+    },
+    /// A values file cannot be read.
+    #[error("cannot read `{file}`")]
+    Values {
+        /// Which.
+        file: RepoPath,
+        /// Why.
+        source: longshore_core::values::ValuesError,
+    },
+}
+
+/// A plan, and what it was made of.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The plan.
+    pub plan: Plan,
+    /// The config that was used.
+    pub config: Config,
+    /// The commit.
+    pub snapshot: Snapshot,
+    /// Its services.
+    pub graph: ServiceGraph,
+    /// What they are made of.
+    pub sets: InputSets,
+    /// The values files, with the uses in them.
+    pub values: Vec<ValuesText>,
+    /// The records that the commit holds.
+    pub records: Vec<ReleaseRecord>,
+}
+
+/// Makes the plan.
+pub async fn gather(
+    repo: &dyn Repo,
+    registry: Option<&dyn Registry>,
+    question: &Question,
+) -> Result<Gathered, GatherError> {
+    let mut reader = Reader { repo, contexts: Contexts::default(), blobs: Blobs::new(), commits: BTreeMap::new() };
+    let at = repo.resolve(&question.at).await?;
+    let commit = repo.commit(at).await?;
+    let tree = repo.tree(at).await?;
+    let found = FoundFiles::in_tree(&tree);
+    let config = match &question.config {
+        Some(config) => config.clone(),
+        None => reader.config_of(&tree).await?.unwrap_or_default(),
+    };
+    let release = question.version.as_deref().map(|version| config.release.tag.apply(version)).transpose()?;
+    reader.read(found.ids().chain(uses::configured(&config, &found, &tree)).chain(named_dockerfiles(&config, &tree))).await?;
+    let mut snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone() };
+    let records = records(&snapshot, &found)?;
+    let values = uses::read(&snapshot, &found, &config)?;
+    let baseline = baseline(repo, registry.is_some(), question, &records, &values).await?;
+    let name = repo.name().await?;
+    let known = match &baseline {
+        Baseline::Record { release, .. } => names_of_record(&records, release),
+        Baseline::Revision { commit, .. } => {
+            reader.open(*commit, &snapshot, &config, &name, &KnownNames::new()).await?.names()
+        }
+        Baseline::Nothing | Baseline::Tags { .. } => KnownNames::new(),
+    };
+    let graph = discover(&snapshot, &found, &config, &reader.contexts, &name, &known).map_err(GatherError::Discover)?;
+    let sets = reader.inputs(&graph, &mut snapshot, None).await?;
+    let facts = before::Facts { repo, registry, question, records: &records, baseline: &baseline, values: &values };
+    let known = facts.known(&mut reader, &snapshot, &graph, &sets, &config, &name).await?;
+    let deciding = images::Deciding {
+        registry,
+        config: &config,
+        graph: &graph,
+        sets: &sets,
+        records: &records,
+        baseline: &baseline,
+        values: &values,
+        release: release.as_ref(),
+    };
+    let (images, mut refusals) = deciding.images(&known).await?;
+    refusals.extend(taken(repo, release.as_ref()).await?);
+    let (edits, more) = uses::edits(&values, &images, release.is_some(), &config)?;
+    refusals.extend(more);
+    let plan =
+        Plan { release, at: commit, from: baseline, images, edits, refusals, registry_asked: registry.is_some() };
+    Ok(Gathered { plan, config, snapshot, graph, sets, values, records })
+}
+
+/// A version whose git tag is here already cannot be planned as a new release.
+async fn taken(
+    repo: &dyn Repo,
+    release: Option<&ReleaseName>,
+) -> Result<Option<longshore_core::plan::Refusal>, RepoError> {
+    let Some(release) = release else { return Ok(None) };
+    let tag = repo.find(&format!("refs/tags/{release}")).await?;
+    Ok(tag.map(|commit| longshore_core::plan::Refusal {
+        message: format!("the version `{release}` is taken: the git tag stands on {}", commit.short()),
+        hint: Some("choose the next version, or look at it with `longshore status`".to_owned()),
+    }))
+}
+
+fn named_dockerfiles(config: &Config, tree: &Directory) -> Vec<ObjectId> {
+    let paths = config.services.values().filter_map(|service| service.dockerfile.as_ref());
+    paths.filter_map(|path| tree.find(path)).map(longshore_core::tree::Entry::id).collect()
+}
+
+fn records(snapshot: &Snapshot, found: &FoundFiles) -> Result<Vec<ReleaseRecord>, RecordError> {
+    let contents = found.records.iter().filter_map(|file| Some((file, snapshot.blobs.get(&file.id)?)));
+    contents.map(|(file, bytes)| ReleaseRecord::parse(&file.path.to_string(), bytes)).collect()
+}
+
+fn names_of_record(records: &[ReleaseRecord], release: &ReleaseName) -> KnownNames {
+    let record = records.iter().find(|record| record.release == *release);
+    let images = record.into_iter().flat_map(|record| &record.images);
+    images
+        .filter_map(|image| {
+            let built = image.built.as_ref()?;
+            let dockerfile = RepoPath::new(&built.dockerfile).ok()?;
+            Some(((dockerfile, built.target.clone()), image.name.clone()))
+        })
+        .collect()
+}
+
+async fn baseline(
+    repo: &dyn Repo,
+    registry: bool,
+    question: &Question,
+    records: &[ReleaseRecord],
+    values: &[ValuesText],
+) -> Result<Baseline, GatherError> {
+    let of_record = |record: &ReleaseRecord| Baseline::Record { release: record.release.clone(), commit: record.source };
+    let Some(name) = &question.from else {
+        if let Some(record) = newest(records) {
+            return Ok(of_record(record));
+        }
+        let any_use = values.iter().any(|file| file.uses.iter().any(|found| found.repository.is_some()));
+        return Ok(if any_use { Baseline::Tags { tag: None } } else { Baseline::Nothing });
+    };
+    if let Some(record) = records.iter().find(|record| record.release.as_str() == name) {
+        return Ok(of_record(record));
+    }
+    if let Some(commit) = repo.find(name).await? {
+        return Ok(Baseline::Revision { name: name.clone(), commit });
+    }
+    match name.parse::<Tag>() {
+        Ok(tag) if registry => Ok(Baseline::Tags { tag: Some(tag) }),
+        _ => Err(GatherError::Repo(repo.resolve(name).await.err().unwrap_or(RepoError::NoRevision {
+            revision: name.clone(),
+            shallow: false,
+        }))),
+    }
+}
+
+/// Reads commits; what two of them share is read once.
+struct Reader<'a> {
+    repo: &'a dyn Repo,
+    contexts: Contexts,
+    blobs: Blobs,
+    commits: BTreeMap<CommitId, Arc<Earlier>>,
+}
+
+/// A commit to compare with.
+struct Earlier {
+    snapshot: Snapshot,
+    graph: ServiceGraph,
+}
+
+impl Earlier {
+    fn names(&self) -> KnownNames {
+        let services = self.graph.services();
+        services.map(|service| ((service.dockerfile.clone(), service.target.clone()), service.name.clone())).collect()
+    }
+}
+
+impl Reader<'_> {
+    async fn read(&mut self, ids: impl Iterator<Item = ObjectId>) -> Result<(), RepoError> {
+        let ids: BTreeSet<ObjectId> = ids.filter(|id| !self.blobs.contains_key(id)).collect();
+        let ids: Vec<ObjectId> = ids.into_iter().collect();
+        if !ids.is_empty() {
+            let contents = self.repo.blobs(&ids).await?;
+            self.blobs.extend(ids.into_iter().zip(contents.into_iter().map(Into::into)));
+        }
+        Ok(())
+    }
+
+    async fn config_of(&mut self, tree: &Directory) -> Result<Option<Config>, GatherError> {
+        let Some(longshore_core::tree::Entry::Leaf(leaf)) = tree.get(config::FILE.as_bytes()) else { return Ok(None) };
+        self.read(std::iter::once(leaf.id)).await?;
+        let text = self.blobs.get(&leaf.id).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        Config::parse(config::FILE, &text.unwrap_or_default()).map(Some).map_err(GatherError::Config)
+    }
+
+    /// The services of an earlier commit. What enters a build comes from that commit's own config, else from today's.
+    async fn open(
+        &mut self,
+        commit: CommitId,
+        near: &Snapshot,
+        config: &Config,
+        name: &str,
+        known: &KnownNames,
+    ) -> Result<Arc<Earlier>, GatherError> {
+        if let Some(earlier) = self.commits.get(&commit) {
+            return Ok(Arc::clone(earlier));
+        }
+        let tree = self.repo.tree_from(commit, near.commit, &near.tree).await?;
+        let found = FoundFiles::in_tree(&tree);
+        let own = self.config_of(&tree).await?;
+        let config = own.as_ref().unwrap_or(config);
+        self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
+        let snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
+        // A commit without services is one to which every service is new.
+        let graph = discover(&snapshot, &found, config, &self.contexts, name, known).unwrap_or_default();
+        let earlier = Arc::new(Earlier { snapshot, graph });
+        self.commits.insert(commit, Arc::clone(&earlier));
+        Ok(earlier)
+    }
+
+    /// What services are made of; links that `COPY` leads through are read as they turn up.
+    async fn inputs(
+        &mut self,
+        graph: &ServiceGraph,
+        snapshot: &mut Snapshot,
+        only: Option<&BTreeSet<ServiceName>>,
+    ) -> Result<InputSets, RepoError> {
+        loop {
+            let sets = graph.inputs(snapshot, &self.contexts, only);
+            let wanted: BTreeSet<ObjectId> = sets
+                .values()
+                .flat_map(|evaluated| evaluated.wanted.iter().copied())
+                .filter(|id| !self.blobs.contains_key(id))
+                .collect();
+            if wanted.is_empty() {
+                return Ok(sets);
+            }
+            self.read(wanted.into_iter()).await?;
+            snapshot.blobs.clone_from(&self.blobs);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The values files of a commit: which uses are of our images, and what a release changes in them.
+
+use std::collections::BTreeMap;
+
+use longshore_core::config::Config;
+use longshore_core::image::{Repository, Tag};
+use longshore_core::object::{Mode, ObjectId};
+use longshore_core::path::RepoPath;
+use longshore_core::plan::{Decision, FileEdits, ImagePlan, Refusal};
+use longshore_core::snapshot::{FoundFiles, Snapshot};
+use longshore_core::tree::{Directory, Entry};
+use longshore_core::values::{self, Use};
+
+use crate::gather::GatherError;
+
+/// A values file.
+#[derive(Debug, Clone)]
+pub struct ValuesText {
+    /// Where it stands.
+    pub file: RepoPath,
+    /// Its text.
+    pub text: String,
+    /// The uses in it, in order of the file.
+    pub uses: Vec<FoundUse>,
+}
+
+/// A use, with its names parsed.
+#[derive(Debug, Clone)]
+pub struct FoundUse {
+    /// As it stands in the file.
+    pub found: Use,
+    /// Its repository in full; none where it is not legal, or a bare name with no registry configured.
+    pub repository: Option<Repository>,
+    /// Its tag; none where it is not legal.
+    pub tag: Option<Tag>,
+}
+
+/// The blobs of the values files that the config names, of the charts beside values files, and of the inventory.
+pub(super) fn configured(config: &Config, found: &FoundFiles, tree: &Directory) -> Vec<ObjectId> {
+    let values = || config.release.values.iter().flatten().chain(found.values.iter().map(|file| &file.path));
+    let charts = values().filter_map(|file| Some(file.parent()?.child(b"Chart.yaml")));
+    let files = values().cloned().chain(charts).chain([config.release.inventory.clone()]);
+    let leaves = files.filter_map(|file| match tree.find(&file)? {
+        Entry::Leaf(leaf) if matches!(leaf.mode, Mode::File | Mode::Executable) => Some(leaf.id),
+        _ => None,
+    });
+    leaves.collect()
+}
+
+/// Reads the values files: those that the config names, else those beside a `Chart.yaml`.
+pub(super) fn read(snapshot: &Snapshot, found: &FoundFiles, config: &Config) -> Result<Vec<ValuesText>, GatherError> {
+    let files: Vec<RepoPath> = match &config.release.values {
+        Some(files) => files.clone(),
+        None => found.values.iter().map(|file| file.path.clone()).collect(),
+    };
+    let mut read = Vec::new();
+    for file in files {
+        let Some(content) = snapshot.content(&file) else { return Err(GatherError::NoValues { file }) };
+        let text = String::from_utf8_lossy(content).into_owned();
+        let uses = match values::uses(&text) {
+            Ok(uses) => uses,
+            // A file that nobody named and that is no plain YAML (a template, say) is not ours to read.
+            Err(_) if config.release.values.is_none() => continue,
+            Err(source) => return Err(GatherError::Values { file, source }),
+        };
+        let uses = uses.into_iter().map(|found| parse_use(found, config)).collect();
+        read.push(ValuesText { file, text, uses });
+    }
+    Ok(read)
+}
+
+fn parse_use(found: Use, config: &Config) -> FoundUse {
+    let written = match &found.registry {
+        Some(registry) => format!("{registry}/{}", found.repository),
+        None => found.repository.clone(),
+    };
+    // A bare name is Docker Hub's own only where somebody says where ours are; otherwise it may be any of ours.
+    let bare = !written.contains('/');
+    let repository = if bare && config.registry.is_none() { None } else { written.parse().ok() };
+    let tag = found.tag.parse().ok();
+    FoundUse { found, repository, tag }
+}
+
+impl FoundUse {
+    /// Is this a use of the image in `repository`, or, where none is configured, of one named `name`?
+    pub(super) fn is_of(&self, repository: Option<&Repository>, name: &str) -> bool {
+        match repository {
+            Some(repository) => self.repository.as_ref() == Some(repository),
+            None => self.found.repository.rsplit('/').next() == Some(name),
+        }
+    }
+}
+
+/// What a release changes in the values files; and what stands in its way there.
+pub(super) fn edits(
+    files: &[ValuesText],
+    images: &[ImagePlan],
+    releasing: bool,
+    config: &Config,
+) -> Result<(Vec<FileEdits>, Vec<Refusal>), GatherError> {
+    let (mut edits, mut refusals) = (Vec::new(), Vec::new());
+    if !releasing {
+        return Ok((edits, refusals));
+    }
+    for file in files {
+        let mut wanted = BTreeMap::new();
+        let mut ours = 0;
+        for found in &file.uses {
+            let image = images.iter().find(|image| found.is_of(image.repository.as_ref(), image.name.as_str()));
+            let Some(image) = image else { continue };
+            ours += 1;
+            if let (Some(tag), Decision::Build { .. } | Decision::Retag(_)) = (&image.tag, &image.decision) {
+                wanted.insert(found.found.key.clone(), tag.to_string());
+            }
+        }
+        if ours == 0 && config.release.values.is_some() {
+            refusals.push(Refusal {
+                message: format!("`{}` uses no image of this repository", file.file),
+                hint: Some("each use is a key with `repository` and `tag`; is `registry` in longshore.yaml right?".to_owned()),
+            });
+        }
+        let planned = values::plan_edits(&file.text, &wanted)
+            .map_err(|source| GatherError::Values { file: file.file.clone(), source })?;
+        if !planned.is_empty() {
+            edits.push(FileEdits { file: file.file.clone(), edits: planned });
+        }
+    }
+    Ok((edits, refusals))
+}

@@ -1,0 +1,111 @@
+//! The labels of an image: what we write into its config, and read again.
+
+use std::collections::BTreeMap;
+
+use longshore_core::image::{Digest, Reference, Repository};
+use longshore_core::inputs::InputDigest;
+use longshore_core::object::CommitId;
+
+use crate::ports::{Manifest, Registry, RegistryError};
+
+/// The commit that the image was built from (OCI's own annotation).
+pub const REVISION: &str = "org.opencontainers.image.revision";
+/// Where its source is (OCI's own annotation).
+pub const SOURCE: &str = "org.opencontainers.image.source";
+/// The key of the inputs that it was built from.
+pub const INPUTS: &str = "dev.longshore.inputs";
+
+/// The labels of an image in a registry; of a multi-platform image, those of its first platform.
+pub async fn labels(registry: &dyn Registry, reference: &Reference) -> Result<BTreeMap<String, String>, RegistryError> {
+    let manifest = registry.manifest(reference).await?.ok_or_else(|| RegistryError::Missing(reference.clone()))?;
+    let repository = &reference.repository;
+    let manifest = match platforms(&manifest, repository)?.into_iter().next() {
+        Some(child) => {
+            let child = repository.at(&child);
+            registry.manifest(&child).await?.ok_or(RegistryError::Missing(child))?
+        }
+        None => manifest,
+    };
+    let Some(config) = parse::<ImageManifest>(&manifest, repository)?.config else { return Ok(BTreeMap::new()) };
+    let bytes = registry.blob(repository, &config.digest).await?;
+    // An artifact's config may be anything; it has no labels then.
+    let config: ImageConfig = serde_json::from_slice(&bytes).unwrap_or_default();
+    Ok(config.config.and_then(|config| config.labels).unwrap_or_default())
+}
+
+/// The commit and the input digest that labels name, where they do.
+pub fn built_from(labels: &BTreeMap<String, String>) -> (Option<CommitId>, Option<InputDigest>) {
+    let revision = labels.get(REVISION).and_then(|text| text.parse().ok());
+    (revision, labels.get(INPUTS).and_then(|text| text.parse().ok()))
+}
+
+/// The digests of an index's images, attestations left out; empty for the manifest of one image.
+pub fn platforms(manifest: &Manifest, repository: &Repository) -> Result<Vec<Digest>, RegistryError> {
+    let index: Index = parse(manifest, repository)?;
+    let images = index.manifests.unwrap_or_default().into_iter().filter(|child| {
+        child.platform.as_ref().is_none_or(|platform| platform.os != "unknown")
+    });
+    Ok(images.map(|child| child.digest).collect())
+}
+
+/// The manifests of an index, all of them; empty for the manifest of one image.
+pub fn children(manifest: &Manifest, repository: &Repository) -> Result<Vec<Digest>, RegistryError> {
+    let index: Index = parse(manifest, repository)?;
+    Ok(index.manifests.unwrap_or_default().into_iter().map(|child| child.digest).collect())
+}
+
+/// The blobs that an image's manifest names: config and layers, those from elsewhere (`urls`) left out.
+pub fn blobs(manifest: &Manifest, repository: &Repository) -> Result<Vec<Digest>, RegistryError> {
+    let image: ImageManifest = parse(manifest, repository)?;
+    let layers = image.layers.unwrap_or_default().into_iter().filter(|layer| layer.urls.is_empty());
+    Ok(image.config.into_iter().chain(layers).map(|descriptor| descriptor.digest).collect())
+}
+
+fn parse<T: serde::de::DeserializeOwned>(manifest: &Manifest, repository: &Repository) -> Result<T, RegistryError> {
+    serde_json::from_slice(&manifest.bytes).map_err(|error| RegistryError::Refused {
+        request: format!("GET {}", repository.at(&manifest.digest)),
+        message: format!("the manifest is not what the specification asks for: {error}"),
+    })
+}
+
+// Read with these types, never written with them: unknown fields would be lost.
+
+#[derive(serde::Deserialize)]
+struct Index {
+    manifests: Option<Vec<Child>>,
+}
+
+#[derive(serde::Deserialize)]
+struct Child {
+    digest: Digest,
+    platform: Option<ChildPlatform>,
+}
+
+#[derive(serde::Deserialize)]
+struct ChildPlatform {
+    os: String,
+}
+
+#[derive(serde::Deserialize)]
+struct ImageManifest {
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+}
+
+#[derive(serde::Deserialize)]
+struct Descriptor {
+    digest: Digest,
+    #[serde(default)]
+    urls: Vec<String>,
+}
+
+#[derive(serde::Deserialize, Default)]
+struct ImageConfig {
+    config: Option<RunConfig>,
+}
+
+#[derive(serde::Deserialize)]
+struct RunConfig {
+    #[serde(rename = "Labels")]
+    labels: Option<BTreeMap<String, String>>,
+}
