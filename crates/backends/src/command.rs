@@ -399,7 +399,7 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_child_with_grace_ends_its_own_way() {
         let dir = tempfile::tempdir().unwrap();
-        let script = "trap 'echo bye > ended; exit' TERM; echo ready; while :; do sleep 0.01; done";
+        let script = "trap 'echo bye > ended; exit' TERM; mkfifo never; exec 3<>never; echo ready; read line <&3";
         let (ready, mut is_ready) = tokio::sync::mpsc::unbounded_channel();
         let told = move |_: &str| ready.send(()).unwrap();
         let command = Command::new("sh").args(["-c", script]).dir(dir.path()).grace(Duration::from_secs(10));

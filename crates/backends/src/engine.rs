@@ -15,7 +15,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_run::ports::{Engine, EngineError, Registry};
+use longshore_run::ports::{Engine, Registry};
 
 mod buildah;
 mod buildah_text;
@@ -113,45 +113,59 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
+/// There is no engine to build with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DetectError {
+    /// The engine that was chosen cannot build here.
+    #[error("cannot build with `{kind}`: {why}")]
+    Chosen {
+        /// Which.
+        kind: EngineKind,
+        /// What was looked for, and what was found.
+        why: String,
+    },
+    /// None was chosen, and none is here.
+    #[error(
+        "found nothing to build images with: docker: {docker}; buildah: {buildah}; install one of them, \
+         or choose with `--engine docker|buildah|rehearsal`"
+    )]
+    Nothing {
+        /// Why docker cannot build.
+        docker: String,
+        /// Why buildah cannot.
+        buildah: String,
+    },
+}
+
 /// The engine of this choice; without one the first of docker and buildah that can build here.
 ///
-/// The rehearsal engine pushes through `registry`, the others by themselves. What is not there is
-/// [`EngineError::Unavailable`], with what was looked for.
+/// The rehearsal engine pushes through `registry`, the others by themselves.
 pub async fn detect(
     choice: Option<EngineKind>,
     registry: Arc<dyn Registry>,
     programs: &Programs,
-) -> Result<Box<dyn Engine>, EngineError> {
-    let unavailable = |kind: EngineKind, why: String| EngineError::Unavailable {
-        message: format!("cannot build with `{kind}`: {why}"),
+) -> Result<Box<dyn Engine>, DetectError> {
+    let Some(kind) = choice else {
+        let docker = match docker(programs).await {
+            Ok(engine) => return Ok(engine),
+            Err(why) => why,
+        };
+        return buildah(programs).await.map_err(|buildah| DetectError::Nothing { docker, buildah });
     };
-    match choice {
-        Some(EngineKind::Docker) => match docker_probe::find(programs).await {
-            Ok(engine) => Ok(Box::new(engine)),
-            Err(why) => Err(unavailable(EngineKind::Docker, why)),
-        },
-        Some(EngineKind::Buildah) => match buildah::find(programs).await {
-            Ok(engine) => Ok(Box::new(engine)),
-            Err(why) => Err(unavailable(EngineKind::Buildah, why)),
-        },
-        Some(EngineKind::Rehearsal) => Ok(Box::new(rehearsal::Rehearsal::new(registry))),
-        None => {
-            let no_docker = match docker_probe::find(programs).await {
-                Ok(engine) => return Ok(Box::new(engine)),
-                Err(why) => why,
-            };
-            let no_buildah = match buildah::find(programs).await {
-                Ok(engine) => return Ok(Box::new(engine)),
-                Err(why) => why,
-            };
-            Err(EngineError::Unavailable {
-                message: format!(
-                    "found nothing to build images with: docker: {no_docker}; buildah: {no_buildah}; \
-                     install one of them, or choose with `--engine docker|buildah|rehearsal`"
-                ),
-            })
-        }
-    }
+    let found = match kind {
+        EngineKind::Docker => docker(programs).await,
+        EngineKind::Buildah => buildah(programs).await,
+        EngineKind::Rehearsal => Ok(Box::new(rehearsal::Rehearsal::new(registry)) as Box<dyn Engine>),
+    };
+    found.map_err(|why| DetectError::Chosen { kind, why })
+}
+
+async fn docker(programs: &Programs) -> Result<Box<dyn Engine>, String> {
+    docker_probe::find(programs).await.map(|engine| Box::new(engine) as Box<dyn Engine>)
+}
+
+async fn buildah(programs: &Programs) -> Result<Box<dyn Engine>, String> {
+    buildah::find(programs).await.map(|engine| Box::new(engine) as Box<dyn Engine>)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use longshore_backends::engine::{EngineKind, Programs, detect};
+use longshore_backends::engine::{DetectError, EngineKind, Programs, detect};
 use longshore_core::image::{Digest, Platform, Reference, Repository, Tag};
 use longshore_run::ports::{BuildSpec, Engine, EngineError, Manifest, Registry, RegistryError};
 
@@ -108,7 +108,7 @@ impl World {
         Programs { docker: None, buildah: None, path, patience: Duration::from_secs(20) }
     }
 
-    async fn engine(&self, choice: Option<EngineKind>) -> Result<Box<dyn Engine>, EngineError> {
+    async fn engine(&self, choice: Option<EngineKind>) -> Result<Box<dyn Engine>, DetectError> {
         detect(choice, Arc::new(Shelf::default()), &self.programs()).await
     }
 
@@ -117,7 +117,7 @@ impl World {
     }
 
     async fn refusal(&self, choice: Option<EngineKind>) -> String {
-        message(self.engine(choice).await.err().unwrap())
+        self.engine(choice).await.err().unwrap().to_string()
     }
 
     fn spec(&self) -> BuildSpec {
@@ -238,7 +238,7 @@ async fn a_daemon_that_keeps_us_waiting_is_none() {
     world.program("bin/docker", "[ \"$1\" = version ] || exit 1; mkfifo \"$here/never\"; cat \"$here/never\"");
     let programs = Programs { patience: Duration::from_millis(100), ..world.programs() };
     let why = detect(Some(EngineKind::Docker), Arc::new(Shelf::default()), &programs).await.err().unwrap();
-    assert!(message(why).contains("did not answer within 0.1 seconds"));
+    assert!(why.to_string().contains("did not answer within 0.1 seconds"));
 }
 
 #[tokio::test]
