@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use longshore_backends::engine::UnknownEngine;
+use longshore_backends::engine::{DetectError, UnknownEngine};
 use longshore_backends::registry::ClientError;
 use longshore_core::config::ConfigError;
 use longshore_core::discover::DiscoverError;
@@ -261,8 +261,8 @@ impl From<GatherError> for Failure {
     }
 }
 
-impl From<EngineError> for Failure {
-    fn from(error: EngineError) -> Self {
+impl From<DetectError> for Failure {
+    fn from(error: DetectError) -> Self {
         Self::one(exit::UNREACHABLE, Message::of(&error).hint("`--engine` names one: docker, buildah, or rehearsal, which runs nothing"))
     }
 }
