@@ -49,7 +49,8 @@ impl<'a> Evaluation<'a> {
         self.used_globals.extend(stage.used.iter().cloned());
         let mut environment = match &stage.base {
             Base::Scratch => Environment::scratch(self.windows),
-            Base::Image(image) => Environment::image(&image.text),
+            Base::Image(ImageUse { text, unknown: None, .. }) => Environment::image(text),
+            Base::Image(ImageUse { written, .. }) => Environment::image(written),
             Base::Stage(base) => self.ends.get(base).map(Environment::inherited).unwrap_or_default(),
         };
         let mut steps = Vec::new();
