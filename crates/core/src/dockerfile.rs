@@ -6,7 +6,7 @@
 //!
 //! The way of a file: `line` joins continuations and finds heredocs, `node` cuts a line into keyword, flags and words,
 //! `instruction` gives them a meaning. Then [`Dockerfile::recipe`] picks the stages that a target reaches and expands
-//! what they read, and [`pin`] writes the text back with its images named by digest.
+//! what they read, and [`pin()`] writes the text back with its images named by digest.
 //!
 //! Known differences, all of them refusals where BuildKit goes on: variables nested more than 64 deep, a `--from` index
 //! that names an image of an earlier `--from`, flags that end within a non-ASCII character, and a `FROM` with a variable

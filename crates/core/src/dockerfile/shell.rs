@@ -21,6 +21,8 @@ const DEEPEST: usize = 64;
 pub(crate) enum Lookup {
     /// It has this value.
     Set(String),
+    /// It has this value as far as the engine is concerned, but one that it is made of was never given, as the reason says.
+    Doubtful(String, String),
     /// It has none: expanding it gives nothing.
     Unset,
     /// It is declared, but nobody gave it a value: only a default in the expansion itself makes it usable.
@@ -361,17 +363,24 @@ impl<'a> Reading<'a> {
             return Err(unsupported(null_is_unset, operator));
         }
         let word = self.until(Some('}'), is_pattern, is_pattern)?.0.text;
-        let found = self.variables.lookup(name);
         self.used.insert(name.to_owned());
-        let unknown = matches!(found, Lookup::Unknown(_));
-        match found {
-            Lookup::Unknown(why) => self.doubt(why),
-            Lookup::Valueless(why) if is_pattern => self.doubt(why),
-            _ => {}
-        }
+        let mut unknown = false;
         let value = match self.variables.lookup(name) {
             Lookup::Set(value) => Some(value),
-            _ => None,
+            Lookup::Doubtful(value, why) => {
+                self.doubt(why);
+                Some(value)
+            }
+            Lookup::Unknown(why) => {
+                unknown = true;
+                self.doubt(why);
+                None
+            }
+            Lookup::Valueless(why) if is_pattern => {
+                self.doubt(why);
+                None
+            }
+            Lookup::Unset | Lookup::Valueless(_) => None,
         };
         if self.lexer.skip_unset && value.is_none() {
             let colon = if null_is_unset { ":" } else { "" };
@@ -421,6 +430,10 @@ impl<'a> Reading<'a> {
         self.used.insert(name.to_owned());
         match self.variables.lookup(name) {
             Lookup::Set(value) => Some(value),
+            Lookup::Doubtful(value, why) => {
+                self.doubt(why);
+                Some(value)
+            }
             Lookup::Unset => None,
             Lookup::Valueless(why) | Lookup::Unknown(why) => {
                 self.doubt(why);
