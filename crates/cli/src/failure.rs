@@ -93,6 +93,11 @@ impl Failure {
         Self::one(exit::REFUSED, Message::new(text))
     }
 
+    /// Another release is at work.
+    pub(crate) fn locked(text: impl Into<String>) -> Self {
+        Self::one(exit::LOCKED, Message::new(text))
+    }
+
     /// Something of the machine's is out of reach.
     pub(crate) fn unreachable(text: impl Into<String>, cause: &dyn Error) -> Self {
         Self::one(exit::UNREACHABLE, Message::new(text).cause(cause.to_string()))
