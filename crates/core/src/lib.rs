@@ -1,13 +1,13 @@
 //! Longshore decides here: values in, values out, and never a look at the world.
 
+pub mod path;
+pub mod object;
+pub mod tree;
+pub mod image;
+pub mod name;
 pub mod config;
 pub mod dockerfile;
-pub mod glob;
 pub mod ignore;
-pub mod image;
-pub mod inventory;
-pub mod name;
-pub mod object;
-pub mod path;
-pub mod tree;
+pub mod glob;
 pub mod values;
+pub mod inventory;
