@@ -68,7 +68,6 @@ impl<'a> Progress<'a> {
                 self.line(&format!("  {} {service}  failed", paint(ERROR, "✗")));
             }
             Event::Verified { images } => {
-                self.state().to_tag = self.state().to_tag.max(*images);
                 self.line(&format!("  {} {} verified, down to their layers", paint(GOOD, "✓"), count(*images, "image")));
             }
             Event::Prepared { commit } => {

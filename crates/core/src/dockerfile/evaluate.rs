@@ -177,8 +177,7 @@ impl<'a> Evaluation<'a> {
         for owner in &transfer.owners {
             self.expand(owner, environment, fail)?;
         }
-        let checksum = self.expand(&transfer.checksum, environment, fail)?;
-        let checksum = !checksum.text.is_empty() || checksum.unknown.is_some();
+        let checksum = !self.expand(&transfer.checksum, environment, fail)?.text.is_empty();
         for body in &transfer.bodies {
             let lexer = Lexer { skip_quotes: true, ..Lexer::new('\\') };
             lexer.expand(body, environment).map_err(|why| fail(format!("cannot expand the heredoc: {why}")))?;

@@ -159,6 +159,8 @@ const READS: &[(&str, &str)] = &[
 
 /// The same, where something cannot be known before the build.
 const UNKNOWN: &[(&str, &str)] = &[
+    ("FROM a\nADD --checksum=$C https://e.example/b /", "0 image a | fetch https://e.example/b"),
+    ("FROM a\nADD --checksum=$C b /", "0 image a | add b > /"),
     ("ARG V\nARG W=$V-x\nFROM scratch AS s\nFROM s$W", "1 image s-x unknown: `ARG V` has no value"),
     ("ARG V\nFROM scratch AS s\nFROM s$V", "0 scratch | 1 stage 0"),
     ("FROM a\nCOPY $V /", "0 image a | copy . > / unknown: `V` is not set in the Dockerfile, and `a` may set it"),
