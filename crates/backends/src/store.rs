@@ -105,7 +105,10 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let lock = Lock::take(state.path()).unwrap();
         let error = Lock::take(state.path()).unwrap_err();
-        assert_eq!(error.to_string(), format!("another longshore is at work in this repository (process {})", std::process::id()));
+        assert_eq!(
+            error.to_string(),
+            format!("another longshore is at work in this repository (process {})", std::process::id())
+        );
         drop(lock);
         Lock::take(state.path()).unwrap();
     }

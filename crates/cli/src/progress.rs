@@ -68,10 +68,18 @@ impl<'a> Progress<'a> {
                 self.line(&format!("  {} {service}  failed", paint(ERROR, "✗")));
             }
             Event::Verified { images } => {
-                self.line(&format!("  {} {} verified, down to their layers", paint(GOOD, "✓"), count(*images, "image")));
+                self.line(&format!(
+                    "  {} {} verified, down to their layers",
+                    paint(GOOD, "✓"),
+                    count(*images, "image")
+                ));
             }
             Event::Prepared { commit } => {
-                self.line(&format!("  {} release commit {} is pending on the remote", paint(GOOD, "✓"), commit.short()));
+                self.line(&format!(
+                    "  {} release commit {} is pending on the remote",
+                    paint(GOOD, "✓"),
+                    commit.short()
+                ));
             }
             Event::Tagged { .. } => self.tagged(),
             Event::Finished { commit } => {

@@ -93,8 +93,9 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 /// Rows as columns, two spaces apart, none of them wrapped; trailing spaces are cut.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> =
-        (0..count).map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..count)
+        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
@@ -119,8 +120,10 @@ fn width(cell: &str) -> usize {
 /// The rows of a Markdown table, the first being its head.
 pub(crate) fn markdown(rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| {
-        let cells: Vec<String> =
-            cells.iter().map(|cell| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")).collect();
+        let cells: Vec<String> = cells
+            .iter()
+            .map(|cell| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " "))
+            .collect();
         format!("| {} |\n", cells.join(" | "))
     };
     let mut text = String::new();

@@ -154,7 +154,8 @@ impl FromStr for Repository {
             return Err(refuse("repository", text, "it is longer than 255 characters"));
         }
         path.split('/').try_for_each(check_component).map_err(|why| refuse("repository", text, why))?;
-        let path = if registry == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
+        let path =
+            if registry == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
         Ok(Self { registry: registry.to_owned(), path })
     }
 }
@@ -260,7 +261,8 @@ impl FromStr for Platform {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<&str> = text.split('/').collect();
         let legal = |part: &&str| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
         };
         if !matches!(parts.len(), 2 | 3) || !parts.iter().all(legal) {
             return Err(refuse("platform", text, "it must look like `linux/amd64` or `linux/arm/v7`"));

@@ -357,7 +357,10 @@ mod tests {
         // printf hello > a.txt; mkdir a; printf world > a/b; git add -A; git write-tree
         assert_eq!(blob("hello").id.to_string(), "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0");
         assert_eq!(tree(&[]).id().to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
-        assert_eq!(tree(&[("a.txt", "hello"), ("a/b", "world")]).id().to_string(), "5d80e2710c5829c18368114d77dc4359aadc4174");
+        assert_eq!(
+            tree(&[("a.txt", "hello"), ("a/b", "world")]).id().to_string(),
+            "5d80e2710c5829c18368114d77dc4359aadc4174"
+        );
     }
 
     #[test]

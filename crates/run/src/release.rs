@@ -192,10 +192,9 @@ impl Release<'_> {
 
     /// Goes on with a pending release.
     pub async fn resume(&self, commit: CommitId) -> Result<(Prepared, Finished), ReleaseError> {
-        let record = refs::record_at(self.repo, commit, self.name).await?.ok_or_else(|| ReleaseError::NoRecord {
-            release: self.name.clone(),
-            commit,
-        })?;
+        let record = refs::record_at(self.repo, commit, self.name)
+            .await?
+            .ok_or_else(|| ReleaseError::NoRecord { release: self.name.clone(), commit })?;
         self.tell(&Event::Resumed { release: self.name.clone(), commit })?;
         self.verify(&record).await?;
         let prepared = Prepared { commit, tag: None, record };
@@ -228,7 +227,9 @@ impl Release<'_> {
     async fn may_push(&self, gathered: &Gathered) -> Result<(), ReleaseError> {
         let images = gathered.plan.images.iter().filter(|image| image.tag.is_some());
         let changing = images.filter(|image| !matches!(image.decision, Decision::Keep { .. }));
-        let asked = changing.filter_map(|image| image.repository.as_ref()).map(|repository| self.registry.authorize_push(repository));
+        let asked = changing
+            .filter_map(|image| image.repository.as_ref())
+            .map(|repository| self.registry.authorize_push(repository));
         for answer in join_all(asked).await {
             answer?;
         }

@@ -12,7 +12,10 @@ use longshore_run::build::BuildOptions;
 use longshore_run::event::Event;
 use longshore_run::gather::{Question, gather};
 use longshore_run::ports::{Registry, Repo as _};
-use longshore_run::release::{Advanced, Finished, Found, Prepared, Release as Run, ReleaseError, abandon, find, target_branch};
+use longshore_run::prepare::retagged;
+use longshore_run::release::{
+    Advanced, Finished, Found, Prepared, Release as Run, ReleaseError, abandon, find, target_branch,
+};
 use longshore_run::status::astray;
 use time::OffsetDateTime;
 
@@ -83,7 +86,10 @@ fn lock(session: &Session) -> Result<Lock, Failure> {
 
 async fn give_up(session: &Session, remote: &str, name: &ReleaseName, ui: &Ui) -> Result<u8, Failure> {
     let commit = abandon(&session.repo, remote, name).await?;
-    ui.say(&format!("{name} is given up: it was pending at {}; tags that it wrote in the registry stay", commit.short()));
+    ui.say(&format!(
+        "{name} is given up: it was pending at {}; tags that it wrote in the registry stay",
+        commit.short()
+    ));
     Ok(exit::DONE)
 }
 
@@ -168,7 +174,8 @@ impl Steps<'_> {
         let journal = self.journal()?;
         let progress = Progress::new(self.ui);
         let listen = |event: &Event| tell(&journal, &progress, event);
-        let result = self.run_with(&listen).run(&gathered, engine.as_deref(), &options, OffsetDateTime::now_utc()).await;
+        let result =
+            self.run_with(&listen).run(&gathered, engine.as_deref(), &options, OffsetDateTime::now_utc()).await;
         progress.end();
         let (prepared, finished) = result?;
         Ok(self.done(&prepared, &finished))
@@ -197,7 +204,8 @@ impl Steps<'_> {
 
     fn journal(&self) -> Result<Journal, Failure> {
         let path = self.session.repo.state_dir().join(self.name.as_str()).join("journal");
-        Journal::open(&path).map_err(|error| Failure::unreachable(format!("failed to open `{}`", path.display()), &error))
+        Journal::open(&path)
+            .map_err(|error| Failure::unreachable(format!("failed to open `{}`", path.display()), &error))
     }
 
     fn done(&self, prepared: &Prepared, finished: &Finished) -> u8 {
@@ -280,7 +288,7 @@ fn rows(record: &ReleaseRecord) -> Vec<Vec<String>> {
     rows.extend(record.images.iter().map(|image| {
         let what = match image.decision {
             RecordedDecision::Build => "built".to_owned(),
-            RecordedDecision::Retag => format!("unchanged since {}", image.since),
+            RecordedDecision::Retag => retagged(image, &record.release),
             RecordedDecision::Keep => "kept".to_owned(),
         };
         vec![image.name.to_string(), what, image.tag.to_string(), image.digest.to_string()]

@@ -289,9 +289,10 @@ impl InputSet {
 
     /// The services of this repository that it stands on or reads from, each once.
     pub fn services(&self) -> Vec<&ServiceName> {
-        let bases = self.stages.iter().flat_map(|stage| {
-            std::iter::once(&stage.base).chain(stage.steps.iter().flat_map(|step| &step.images))
-        });
+        let bases = self
+            .stages
+            .iter()
+            .flat_map(|stage| std::iter::once(&stage.base).chain(stage.steps.iter().flat_map(|step| &step.images)));
         let mut names: Vec<&ServiceName> = bases
             .filter_map(|base| match base {
                 Base::Service { name, .. } => Some(name),
