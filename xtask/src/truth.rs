@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use crate::truth::table::{Compared, Mistake, Pair, Plan, Table};
+use crate::truth::table::{Compared, Elsewhere, Mistake, Pair, Plan, Table};
 use crate::{ChoreError, command_line, program, say};
 
 mod table;
@@ -61,7 +61,7 @@ fn ask(program: &Path, clone: &Path, pair: &Pair) -> Result<Plan, ChoreError> {
 }
 
 fn tell(pair: &Pair, compared: &Compared) {
-    if compared.differences.is_empty() {
+    if compared.differences.is_empty() && compared.elsewhere.is_empty() {
         return;
     }
     say(&format_args!("{} ({}..{})", pair.id, pair.from, pair.to));
@@ -69,6 +69,10 @@ fn tell(pair: &Pair, compared: &Compared) {
         say(&format_args!("  {}: {}", difference.mistake.word(), difference.image));
         say(&format_args!("    table: {}", difference.table));
         say(&format_args!("    plan:  {}", difference.plan));
+    }
+    for elsewhere in &compared.elsewhere {
+        let Elsewhere { image, table, context } = elsewhere;
+        say(&format_args!("  other context: {image} is planned in `{context}`; the table's {table}"));
     }
 }
 
@@ -79,6 +83,7 @@ struct Total {
     judged: usize,
     changed: usize,
     broken: usize,
+    elsewhere: usize,
     mistakes: BTreeMap<Mistake, usize>,
 }
 
@@ -88,6 +93,7 @@ impl Total {
         self.judged += compared.judged;
         self.changed += compared.changed;
         self.broken += compared.broken;
+        self.elsewhere += compared.elsewhere.len();
         for difference in &compared.differences {
             *self.mistakes.entry(difference.mistake).or_default() += 1;
         }
@@ -99,12 +105,13 @@ impl Total {
             format!("{count} {}", mistake.word())
         });
         format!(
-            "{repository}: {} pairs, {} decisions ({} changed, {} unchanged), {} that do not build: {}",
+            "{repository}: {} pairs, {} decisions ({} changed, {} unchanged), {} that do not build ({} planned in another context): {}",
             self.pairs,
             self.judged,
             self.changed,
             self.judged - self.changed,
             self.broken,
+            self.elsewhere,
             mistakes.join(", "),
         )
     }

@@ -16,6 +16,7 @@ pub(super) struct Table {
 #[derive(Debug, Deserialize)]
 struct TableService {
     dockerfile: String,
+    context: String,
 }
 
 /// Two commits, and what changed between them.
@@ -48,6 +49,7 @@ pub(super) struct Plan {
 #[derive(Debug, Deserialize)]
 struct PlannedImage {
     dockerfile: Option<String>,
+    context: Option<String>,
     target: Option<String>,
     decision: String,
     reasons: Vec<serde_json::Value>,
@@ -104,6 +106,16 @@ pub(super) struct Difference {
     pub(super) plan: String,
 }
 
+/// An image that the table and the plan build in different directories.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Elsewhere {
+    pub(super) image: String,
+    /// The table's context, and what the engine said of it.
+    pub(super) table: String,
+    /// The plan's context.
+    pub(super) context: String,
+}
+
 /// One pair, compared.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
@@ -113,6 +125,8 @@ pub(super) struct Compared {
     pub(super) changed: usize,
     /// Images that do not build at the second commit.
     pub(super) broken: usize,
+    /// Images that do not build in the context that the table gives them, and are planned in one where they do.
+    pub(super) elsewhere: Vec<Elsewhere>,
     pub(super) differences: Vec<Difference>,
 }
 
@@ -135,6 +149,13 @@ impl Table {
                 Some(planned) => mistake(seen, &planned.decision),
                 None => Some(Mistake::NotPlanned),
             };
+            if mistake == Some(Mistake::UnseenError)
+                && let Some(planned) = planned.filter(|planned| !self.is_context_of(image, planned))
+            {
+                let context = planned.context.clone().unwrap_or_default();
+                compared.elsewhere.push(Elsewhere { image: image.clone(), table, context });
+                continue;
+            }
             let tell = || planned.map_or_else(|| "nothing".to_owned(), PlannedImage::tell);
             compared.differences.extend(mistake.map(|mistake| Difference {
                 mistake,
@@ -151,6 +172,12 @@ impl Table {
     fn planned<'a>(&self, image: &str, plan: &'a Plan) -> Option<&'a PlannedImage> {
         let by_table = self.services.get(image).and_then(|service| plan.of(|path| path == service.dockerfile));
         by_table.or_else(|| plan.of(|path| is_dockerfile_of(image, path)))
+    }
+
+    /// Whether the plan builds an image in the directory that the table does: the root, for images that its map lacks.
+    fn is_context_of(&self, image: &str, planned: &PlannedImage) -> bool {
+        let context = self.services.get(image).map_or(".", |service| service.context.as_str());
+        planned.context.as_deref() == Some(context)
     }
 }
 
@@ -209,14 +236,23 @@ mod tests {
     use super::*;
 
     fn compare(pair: &str, images: &str) -> Compared {
-        let table = r#"{"repo": "shop", "services": {"api": {"dockerfile": "services/api/Dockerfile"}}, "pairs": []}"#;
+        let table = r#"{"repo": "shop", "services": {"api": {"dockerfile": "services/api/Dockerfile", "context": "."}}, "pairs": []}"#;
         let table: Table = serde_json::from_str(table).unwrap();
         let pair = format!(r#"{{"id": "a..b", "from": "a", "to": "b", {pair}}}"#);
         table.compare(&serde_json::from_str(&pair).unwrap(), &serde_json::from_str(images).unwrap())
     }
 
     fn plan(images: &[(&str, &str)]) -> String {
-        let image = |(dockerfile, decision): &(&str, &str)| serde_json::json!({"dockerfile": dockerfile, "target": null, "decision": decision, "reasons": [], "errors": []});
+        plan_in(".", images)
+    }
+
+    fn plan_in(context: &str, images: &[(&str, &str)]) -> String {
+        let image = |(dockerfile, decision): &(&str, &str)| {
+            serde_json::json!({
+                "dockerfile": dockerfile, "context": context, "target": null, "decision": decision,
+                "reasons": [], "errors": [],
+            })
+        };
         serde_json::json!({"images": images.iter().map(image).collect::<Vec<_>>()}).to_string()
     }
 
@@ -251,6 +287,15 @@ mod tests {
         assert_eq!(compared.judged, 3);
         let [only] = &compared.differences[..] else { panic!("{:?}", compared.differences) };
         assert_eq!((only.mistake, only.image.as_str()), (Mistake::NotPlanned, "db"));
+    }
+
+    #[test]
+    fn what_breaks_in_one_context_may_build_in_another() {
+        let pair = r#""changed": {}, "unchanged": [], "errors": {"api": "ok | /x: not found"}"#;
+        let compared = compare(pair, &plan_in("services/api", &[("services/api/Dockerfile", "retag")]));
+        assert_eq!((compared.broken, compared.differences.len()), (1, 0));
+        let [only] = &compared.elsewhere[..] else { panic!("{:?}", compared.elsewhere) };
+        assert_eq!((only.image.as_str(), only.context.as_str()), ("api", "services/api"));
     }
 
     #[test]
