@@ -7,8 +7,10 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus};
 
+#[cfg(feature = "bench")]
+mod bench;
 mod parts;
-#[cfg(feature = "truth")]
+#[cfg(any(feature = "bench", feature = "truth"))]
 mod program;
 mod test;
 #[cfg(feature = "truth")]
@@ -20,7 +22,8 @@ Usage: cargo xtask <chore>
   test [ARGS]         Install the parts and run every test; ARGS go to `cargo test`
   test --unit [ARGS]  Run the tests that need no part
   parts               Install the parts of the end-to-end tests
-  truth TABLE CLONE   Compare plans with a table of what container engines say changed (docs/exactness.md)";
+  truth TABLE CLONE   Compare plans with a table of what container engines say changed (docs/exactness.md)
+  bench [OPTIONS]     Measure planning and retagging against git, a bare client, skopeo and docker; `--help` for more";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
         Some((chore, rest)) if chore == "test" => test::run(rest),
         Some((chore, [])) if chore == "parts" => parts::ensure().map(|folder| say(&folder.display())),
         Some((chore, rest)) if chore == "truth" => truth(rest),
+        Some((chore, rest)) if chore == "bench" => bench(rest),
         _ => Err(ChoreError::Usage),
     };
     match done {
@@ -49,8 +53,18 @@ fn truth(words: &[String]) -> Result<(), ChoreError> {
     again_with("truth", &[], words)
 }
 
+#[cfg(feature = "bench")]
+fn bench(words: &[String]) -> Result<(), ChoreError> {
+    bench::run(words)
+}
+
+#[cfg(not(feature = "bench"))]
+fn bench(words: &[String]) -> Result<(), ChoreError> {
+    again_with("bench", &["--release"], words)
+}
+
 /// Starts a chore again, in a build of this program that has its feature.
-#[cfg(not(feature = "truth"))]
+#[cfg(not(all(feature = "bench", feature = "truth")))]
 fn again_with(chore: &str, options: &[&str], words: &[String]) -> Result<(), ChoreError> {
     let mut command = cargo();
     command.args(["run", "--quiet", "--package", "xtask", "--features", chore]).args(options);
@@ -67,6 +81,9 @@ fn again_with(chore: &str, options: &[&str], words: &[String]) -> Result<(), Cho
 enum ChoreError {
     /// The words make no chore.
     Usage,
+    /// The words make no call of this chore: how it is called.
+    #[cfg(feature = "bench")]
+    UsageOf(&'static str),
     /// The chore itself said why.
     Said,
     /// A part is missing and cannot be had here: what, and what would help.
@@ -80,12 +97,20 @@ enum ChoreError {
     /// What a file or a program said is not understood.
     #[cfg(feature = "truth")]
     Unreadable { what: String, cause: serde_json::Error },
+    /// What was to be measured did not work: what was being done, and why it failed.
+    #[cfg(feature = "bench")]
+    Bench { doing: String, cause: Box<dyn std::error::Error + Send + Sync> },
+    /// Programs that the benchmark compares with are not there.
+    #[cfg(feature = "bench")]
+    NoProgram(Vec<&'static str>),
 }
 
 impl fmt::Display for ChoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage => write!(f, "{USAGE}"),
+            #[cfg(feature = "bench")]
+            Self::UsageOf(usage) => write!(f, "{usage}"),
             Self::Said => write!(f, "error: see above"),
             Self::Missing(lines) => {
                 write!(f, "error: the end-to-end tests miss their parts")?;
@@ -97,6 +122,15 @@ impl fmt::Display for ChoreError {
             Self::File { path, cause } => write!(f, "error: failed to use `{}`\n  caused by: {cause}", path.display()),
             #[cfg(feature = "truth")]
             Self::Unreadable { what, cause } => write!(f, "error: cannot understand {what}\n  caused by: {cause}"),
+            #[cfg(feature = "bench")]
+            Self::Bench { doing, cause } => write!(f, "error: failed to {doing}\n  caused by: {cause}"),
+            #[cfg(feature = "bench")]
+            Self::NoProgram(names) => write!(
+                f,
+                "error: the benchmark compares with programs that are not there: `{}`\n  hint: `cargo xtask parts` \
+                 installs them on Debian; `--only plan` needs none of them",
+                names.join("`, `")
+            ),
         }
     }
 }
