@@ -4,3 +4,4 @@ pub mod command;
 pub mod engine;
 pub mod git;
 pub mod registry;
+pub mod store;

@@ -93,6 +93,16 @@ impl Failure {
         Self::one(exit::REFUSED, Message::new(text))
     }
 
+    /// What was asked for did not succeed.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Self::one(exit::FAILED, Message::new(text))
+    }
+
+    /// Another release is at work.
+    pub(crate) fn locked(text: impl Into<String>) -> Self {
+        Self::one(exit::LOCKED, Message::new(text))
+    }
+
     /// Something of the machine's is out of reach.
     pub(crate) fn unreachable(text: impl Into<String>, cause: &dyn Error) -> Self {
         Self::one(exit::UNREACHABLE, Message::new(text).cause(cause.to_string()))
@@ -150,10 +160,16 @@ impl From<RepoError> for Failure {
         };
         let hint = match &error {
             RepoError::NotARepository(_) => Some("run it inside a git repository, or name one with `-C DIR`"),
-            RepoError::NoRevision { shallow: true, .. } | RepoError::MissingObject(_) | RepoError::HistoryCutOff { .. } => Some(UNSHALLOW),
-            RepoError::NoRevision { .. } => Some("`git log --oneline` and `git tag` show what there is; `git fetch --tags` brings more"),
+            RepoError::NoRevision { shallow: true, .. }
+            | RepoError::MissingObject(_)
+            | RepoError::HistoryCutOff { .. } => Some(UNSHALLOW),
+            RepoError::NoRevision { .. } => {
+                Some("`git log --oneline` and `git tag` show what there is; `git fetch --tags` brings more")
+            }
             RepoError::PushRejected { .. } => Some("somebody else was first: run it again"),
-            RepoError::PushDenied { .. } => Some("the release pushes its branch, its tag and `refs/longshore/*`: these must be allowed"),
+            RepoError::PushDenied { .. } => {
+                Some("the release pushes its branch, its tag and `refs/longshore/*`: these must be allowed")
+            }
             RepoError::Spawn { .. } => Some("is git installed and on PATH?"),
             _ => None,
         };
@@ -161,7 +177,8 @@ impl From<RepoError> for Failure {
     }
 }
 
-const UNSHALLOW: &str = "fetch the history, e.g. `git fetch --unshallow --tags`; in GitHub Actions set `fetch-depth: 0`";
+const UNSHALLOW: &str =
+    "fetch the history, e.g. `git fetch --unshallow --tags`; in GitHub Actions set `fetch-depth: 0`";
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
@@ -183,10 +200,14 @@ fn registry_code(error: &RegistryError) -> u8 {
 
 fn registry_message(error: &RegistryError) -> Message {
     let host = match error {
-        RegistryError::Denied { request, .. } => request.split_whitespace().nth(1).and_then(|url| url.split('/').next()),
+        RegistryError::Denied { request, .. } => {
+            request.split_whitespace().nth(1).and_then(|url| url.split('/').next())
+        }
         _ => None,
     };
-    let hint = host.map(|host| format!("the login for `{host}` does not allow this; run `docker login {host}` with one that does"));
+    let hint = host.map(|host| {
+        format!("the login for `{host}` does not allow this; run `docker login {host}` with one that does")
+    });
     Message::of(error).hint_if(hint)
 }
 
@@ -249,13 +270,15 @@ impl From<GatherError> for Failure {
             GatherError::Config(errors) => errors.into(),
             GatherError::Discover(errors) => errors.into(),
             GatherError::Name(error) => error.into(),
-            GatherError::Record(_) => {
-                Self::one(exit::REFUSED, Message::of(&error).hint("it was written by another version of longshore: use the newest one"))
-            }
+            GatherError::Record(_) => Self::one(
+                exit::REFUSED,
+                Message::of(&error).hint("it was written by another version of longshore: use the newest one"),
+            ),
             GatherError::NoBaseline { .. } => Self::one(exit::REFUSED, Message::of(&error).hint(UNSHALLOW)),
-            GatherError::NoValues { .. } => {
-                Self::one(exit::USAGE, Message::of(&error).hint("`release.values` names it; paths start at the repository's root"))
-            }
+            GatherError::NoValues { .. } => Self::one(
+                exit::USAGE,
+                Message::of(&error).hint("`release.values` names it; paths start at the repository's root"),
+            ),
             GatherError::Values { .. } => Self::one(exit::REFUSED, Message::of(&error)),
         }
     }
@@ -263,7 +286,10 @@ impl From<GatherError> for Failure {
 
 impl From<DetectError> for Failure {
     fn from(error: DetectError) -> Self {
-        Self::one(exit::UNREACHABLE, Message::of(&error).hint("`--engine` names one: docker, buildah, or rehearsal, which runs nothing"))
+        Self::one(
+            exit::UNREACHABLE,
+            Message::of(&error).hint("`--engine` names one: docker, buildah, or rehearsal, which runs nothing"),
+        )
     }
 }
 
@@ -345,7 +371,9 @@ fn build_code(error: &BuildError) -> u8 {
         | BuildError::NoBase { .. }
         | BuildError::Filtered { .. }
         | BuildError::Pin { .. } => exit::REFUSED,
-        BuildError::Engine { .. } | BuildError::Repo(_) | BuildError::File { .. } | BuildError::Journal(_) => exit::UNREACHABLE,
+        BuildError::Engine { .. } | BuildError::Repo(_) | BuildError::File { .. } | BuildError::Journal(_) => {
+            exit::UNREACHABLE
+        }
         BuildError::Lookup { source, .. } => registry_code(source),
     }
 }
@@ -368,15 +396,17 @@ fn build_message(error: &BuildError) -> Message {
                 EngineError::PushDenied { message } => Message::new(format!("failed to push `{service}`"))
                     .cause(message.clone())
                     .hint("the login of the engine can build but not push; log it in with one that can"),
-                EngineError::Unavailable { message } => {
-                    Message::new(format!("failed to build `{service}`")).cause(message.clone()).hint(format!("the output is in {}", log.display()))
-                }
+                EngineError::Unavailable { message } => Message::new(format!("failed to build `{service}`"))
+                    .cause(message.clone())
+                    .hint(format!("the output is in {}", log.display())),
             }
         }
         BuildError::NoBase { dockerfile, line, .. } => Message::of(error)
             .cause(format!("{dockerfile}:{line}"))
             .hint("push the base first, or correct the reference"),
-        BuildError::Filtered { .. } => Message::of(error).hint("leave the file out of the image, or take the attribute away"),
+        BuildError::Filtered { .. } => {
+            Message::of(error).hint("leave the file out of the image, or take the attribute away")
+        }
         _ => Message::of(error),
     }
 }
@@ -386,7 +416,8 @@ fn tags(errors: &[(longshore_core::image::Reference, TagError)], asked: usize) -
         TagError::Registry(error) => registry_code(error),
         TagError::Taken { .. } | TagError::NotThere { .. } => exit::REFUSED,
     };
-    let code = if errors.iter().any(|(_, error)| code_of(error) == exit::REFUSED) { exit::REFUSED } else { exit::UNREACHABLE };
+    let code =
+        if errors.iter().any(|(_, error)| code_of(error) == exit::REFUSED) { exit::REFUSED } else { exit::UNREACHABLE };
     let message = |(reference, error): &(longshore_core::image::Reference, TagError)| {
         let text = format!("failed to tag `{reference}`");
         match error {
@@ -400,6 +431,8 @@ fn tags(errors: &[(longshore_core::image::Reference, TagError)], asked: usize) -
             other => Message::new(text).cause(other.to_string()),
         }
     };
-    Failure::all(code, errors.iter().map(message).collect())
-        .note(format!("{} of {asked} release tags are written; the release is pending: run it again to finish it", asked - errors.len()))
+    Failure::all(code, errors.iter().map(message).collect()).note(format!(
+        "{} of {asked} release tags are written; the release is pending: run it again to finish it",
+        asked - errors.len()
+    ))
 }

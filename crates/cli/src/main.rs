@@ -7,6 +7,7 @@ mod demo;
 mod exit;
 mod failure;
 mod json;
+mod progress;
 mod session;
 mod show;
 mod starter;

@@ -96,7 +96,11 @@ impl Session {
         }
         let client = Self::registry(&config, Patience::Look)?;
         match gather(&self.repo, Some(&*client), question).await {
-            Err(GatherError::Registry(error @ (RegistryError::Unreachable { .. } | RegistryError::Denied { .. } | RegistryError::Credentials { .. }))) => {
+            Err(GatherError::Registry(
+                error @ (RegistryError::Unreachable { .. }
+                | RegistryError::Denied { .. }
+                | RegistryError::Credentials { .. }),
+            )) => {
                 ui.warn(&format!("the registry could not be asked ({error}): decided from commits and records alone"));
                 Ok(gather(&self.repo, None, question).await?)
             }
@@ -122,7 +126,11 @@ impl Session {
         let found = FoundFiles::in_tree(&*self.repo.tree(commit).await?);
         let ids: Vec<_> = found.records.iter().map(|file| file.id).collect();
         let contents = self.repo.blobs(&ids).await?;
-        let records = found.records.iter().zip(contents).map(|(file, bytes)| ReleaseRecord::parse(&file.path.to_string(), &bytes));
+        let records = found
+            .records
+            .iter()
+            .zip(contents)
+            .map(|(file, bytes)| ReleaseRecord::parse(&file.path.to_string(), &bytes));
         Ok(records.collect::<Result<_, _>>().map_err(GatherError::from)?)
     }
 

@@ -50,8 +50,13 @@ fn rows(plan: &Plan, detail: Detail) -> Vec<Vec<String>> {
     for (index, image) in builds.iter().enumerate() {
         rows.extend(build_rows(image, index == 0, detail));
     }
-    rows.extend(retag_rows(&released().filter(|image| matches!(image.decision, Decision::Retag(_))).collect::<Vec<_>>(), detail));
-    rows.extend(keep_rows(&released().filter(|image| matches!(image.decision, Decision::Keep { .. })).collect::<Vec<_>>()));
+    rows.extend(retag_rows(
+        &released().filter(|image| matches!(image.decision, Decision::Retag(_))).collect::<Vec<_>>(),
+        detail,
+    ));
+    rows.extend(keep_rows(
+        &released().filter(|image| matches!(image.decision, Decision::Keep { .. })).collect::<Vec<_>>(),
+    ));
     rows.extend(test_rows(plan, detail));
     rows.extend(error_rows(plan));
     rows
@@ -99,7 +104,9 @@ fn retag_rows(images: &[&ImagePlan], detail: Detail) -> Vec<Vec<String>> {
         let rows = images.iter().enumerate().map(|(index, image)| {
             let Decision::Retag(source) = &image.decision else { return Vec::new() };
             let since = source.since.as_ref().map(|since| format!("unchanged since {since}"));
-            let since = since.unwrap_or_else(|| if source.by_content { "built from these inputs before".to_owned() } else { "unchanged".to_owned() });
+            let since = since.unwrap_or_else(|| {
+                if source.by_content { "built from these inputs before".to_owned() } else { "unchanged".to_owned() }
+            });
             let word = if index == 0 { word.clone() } else { String::new() };
             vec![word, image.name.to_string(), since, if image.assumed { paint(DIM, "assumed") } else { String::new() }]
         });
@@ -216,12 +223,17 @@ pub(crate) fn as_markdown(plan: &Plan, commits: Option<usize>) -> String {
         match &image.decision {
             Decision::Build { reasons } => {
                 for (index, reason) in reasons.iter().enumerate() {
-                    let (name, decision) = if index == 0 { (name.clone(), decision.clone()) } else { Default::default() };
+                    let (name, decision) =
+                        if index == 0 { (name.clone(), decision.clone()) } else { Default::default() };
                     rows.push(vec![name, decision, reason.subject(), reason.place().unwrap_or_default()]);
                 }
             }
             Decision::Error(errors) => {
-                rows.extend(errors.iter().map(|error| vec![name.clone(), decision.clone(), error.message.clone(), error.place()]));
+                rows.extend(
+                    errors
+                        .iter()
+                        .map(|error| vec![name.clone(), decision.clone(), error.message.clone(), error.place()]),
+                );
             }
             Decision::Retag(source) => {
                 let since = source.since.as_ref().map(|since| format!("unchanged since {since}")).unwrap_or_default();
@@ -257,7 +269,14 @@ mod tests {
 
     #[test]
     fn time_is_told_in_one_unit() {
-        for (seconds, told) in [(5, "just now"), (60, "1 minute ago"), (7_200, "2 hours ago"), (86_400 * 12, "12 days ago"), (86_400 * 90, "3 months ago"), (86_400 * 800, "2 years ago")] {
+        for (seconds, told) in [
+            (5, "just now"),
+            (60, "1 minute ago"),
+            (7_200, "2 hours ago"),
+            (86_400 * 12, "12 days ago"),
+            (86_400 * 90, "3 months ago"),
+            (86_400 * 800, "2 years ago"),
+        ] {
             assert_eq!(ago(seconds), told);
         }
     }

@@ -69,11 +69,6 @@ impl Ui {
         self.always(&format!("{}: {line}", paint(BUILD, "warning")));
     }
 
-    /// Is talk asked for?
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// May lines be redrawn?
     pub(crate) fn is_live(&self) -> bool {
         !self.quiet && std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
@@ -93,8 +88,9 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 /// Rows as columns, two spaces apart, none of them wrapped; trailing spaces are cut.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> =
-        (0..count).map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..count)
+        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
@@ -119,8 +115,10 @@ fn width(cell: &str) -> usize {
 /// The rows of a Markdown table, the first being its head.
 pub(crate) fn markdown(rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| {
-        let cells: Vec<String> =
-            cells.iter().map(|cell| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")).collect();
+        let cells: Vec<String> = cells
+            .iter()
+            .map(|cell| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " "))
+            .collect();
         format!("| {} |\n", cells.join(" | "))
     };
     let mut text = String::new();

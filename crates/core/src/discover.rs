@@ -179,7 +179,9 @@ fn spellings(dockerfile: &RepoPath, several: bool, repository_name: &str) -> imp
 fn kind_of(dockerfile: &RepoPath) -> Kind {
     let says_test = |suffix: String| {
         let suffix = suffix.to_ascii_lowercase();
-        suffix.split(['.', '_', '-']).any(|word| matches!(word, "test" | "tests" | "testing" | "unittest" | "unittests"))
+        suffix
+            .split(['.', '_', '-'])
+            .any(|word| matches!(word, "test" | "tests" | "testing" | "unittest" | "unittests"))
     };
     if dockerfile_suffix(dockerfile.name()).is_some_and(says_test) { Kind::Test } else { Kind::Service }
 }
@@ -214,9 +216,10 @@ fn service(
             service.target.clone_from(&settings.target);
         }
     }
-    service.recipe = service.parsed.as_ref().map_err(Clone::clone).and_then(|parsed| {
-        parsed.recipe(service.target.as_deref(), &service.args, &service.platform).map(Arc::new)
-    });
+    service.recipe =
+        service.parsed.as_ref().map_err(Clone::clone).and_then(|parsed| {
+            parsed.recipe(service.target.as_deref(), &service.args, &service.platform).map(Arc::new)
+        });
     match settings.and_then(|settings| settings.context.clone()) {
         Some(context) => {
             service.context = context;
@@ -224,7 +227,8 @@ fn service(
         }
         None => {
             if let Ok(recipe) = &service.recipe {
-                (service.context, service.context_from) = infer_context(snapshot, contexts, &service.dockerfile, recipe);
+                (service.context, service.context_from) =
+                    infer_context(snapshot, contexts, &service.dockerfile, recipe);
             }
         }
     }
@@ -285,8 +289,7 @@ fn missing_sources(snapshot: &Snapshot, contexts: &Contexts, root: &RepoPath, re
     let Some(directory) = snapshot.directory(root) else { return usize::MAX };
     let Ok(context) = contexts.open(root.clone(), directory, None) else { return usize::MAX };
     let sources = reads.iter().flat_map(|read| read.sources.iter().map(move |source| (source, read.parents)));
-    let answers: Vec<Option<bool>> =
-        sources.map(|(source, parents)| copy::exists(&context, source, parents)).collect();
+    let answers: Vec<Option<bool>> = sources.map(|(source, parents)| copy::exists(&context, source, parents)).collect();
     if !answers.is_empty() && answers.iter().all(Option::is_none) {
         return 1;
     }

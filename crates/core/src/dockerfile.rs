@@ -6,12 +6,14 @@
 //!
 //! The way of a file: `line` joins continuations and finds heredocs, `node` cuts a line into keyword, flags and words,
 //! `instruction` gives them a meaning. Then [`Dockerfile::recipe`] picks the stages that a target reaches and expands
-//! what they read, and [`pin`] writes the text back with its images named by digest.
+//! what they read, and [`pin()`] writes the text back with its images named by digest.
 //!
-//! Known differences, all of them refusals where BuildKit goes on: variables nested more than 64 deep, a `--from` index
-//! that names an image of an earlier `--from`, flags that end within a non-ASCII character, and a `FROM` with a variable
-//! that nobody declared (BuildKit reads nothing there; here the image is unknown). One is an extension: a target may be
-//! given by its number.
+//! Where it refuses and BuildKit goes on: variables nested more than 64 deep, a `--from` number that BuildKit would take
+//! for an image of an earlier `--from`, flags that end within a non-ASCII character. A `FROM` with a variable that nobody
+//! gave a value is read like BuildKit does, and marked as unknown. Where BuildKit refuses and it goes on: values that only
+//! the engine understands (ports, modes, signals, options of `# check`). A target may also be given by its number.
+//!
+//! Not seen from here: the triggers of an image that stands in a registry, and a `SOURCE_DATE_EPOCH` that names a stage.
 
 mod csv;
 mod evaluate;

@@ -117,7 +117,8 @@ impl ServiceGraph {
     pub fn new(services: BTreeMap<ServiceName, Service>) -> Self {
         let mut graph = Self { services, ..Self::default() };
         graph.edges = graph.services.values().map(|service| (service.name.clone(), graph.edges_of(service))).collect();
-        let mut walk = Walk { graph: &graph, done: BTreeSet::new(), path: Vec::new(), order: Vec::new(), cycles: Vec::new() };
+        let mut walk =
+            Walk { graph: &graph, done: BTreeSet::new(), path: Vec::new(), order: Vec::new(), cycles: Vec::new() };
         for name in graph.services.keys() {
             walk.visit(name);
         }
@@ -150,7 +151,8 @@ impl ServiceGraph {
     /// The service that an image named in the Dockerfile of `service` is; none for an image from elsewhere.
     pub fn service_of(&self, service: &Service, image: &ImageUse) -> Option<&ServiceName> {
         let written = without_tag(&image.text);
-        let rule = [image.text.as_str(), image.written.as_str(), written].iter().find_map(|key| service.bases.get(*key));
+        let rule =
+            [image.text.as_str(), image.written.as_str(), written].iter().find_map(|key| service.bases.get(*key));
         match rule {
             Some(BaseRule::External) => return None,
             Some(BaseRule::Service(name)) => return self.services.get_key_value(name).map(|(name, _)| name),
@@ -182,7 +184,8 @@ impl ServiceGraph {
 
     /// What each of these services (all, if none are named) is made of at `snapshot`; those they stand on are read, too.
     pub fn inputs(&self, snapshot: &Snapshot, contexts: &Contexts, only: Option<&BTreeSet<ServiceName>>) -> InputSets {
-        let mut wanted: BTreeSet<&ServiceName> = self.order.iter().filter(|name| only.is_none_or(|only| only.contains(*name))).collect();
+        let mut wanted: BTreeSet<&ServiceName> =
+            self.order.iter().filter(|name| only.is_none_or(|only| only.contains(*name))).collect();
         for name in self.order.iter().rev() {
             if wanted.contains(name) {
                 wanted.extend(self.edges(name).iter().map(|edge| &edge.on));

@@ -68,7 +68,11 @@ impl FromStr for InputDigest {
         if text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Ok(Self(text.to_owned()));
         }
-        Err(crate::image::NameError { what: "input digest", text: text.to_owned(), why: "64 hexadecimal digits are needed" })
+        Err(crate::image::NameError {
+            what: "input digest",
+            text: text.to_owned(),
+            why: "64 hexadecimal digits are needed",
+        })
     }
 }
 

@@ -139,8 +139,28 @@ const SKIPPED: [&[u8]; 7] =
 
 /// Endings by which a file is about a Dockerfile, and none itself.
 const NOT_DOCKERFILES: [&str; 22] = [
-    "dockerignore", "j2", "jinja", "jinja2", "tmpl", "tpl", "template", "in", "erb", "mustache", "hbs", "md", "txt", "sh",
-    "py", "js", "ts", "go", "yml", "yaml", "json", "orig",
+    "dockerignore",
+    "j2",
+    "jinja",
+    "jinja2",
+    "tmpl",
+    "tpl",
+    "template",
+    "in",
+    "erb",
+    "mustache",
+    "hbs",
+    "md",
+    "txt",
+    "sh",
+    "py",
+    "js",
+    "ts",
+    "go",
+    "yml",
+    "yaml",
+    "json",
+    "orig",
 ];
 
 /// `Dockerfile`, `Dockerfile.prod`, `Dockerfile_tests`, `Dockerfile-arm`, `api.Dockerfile`, and the same with `Containerfile`,
@@ -164,7 +184,8 @@ pub fn dockerfile_suffix(name: &[u8]) -> Option<String> {
     let lower = name.to_ascii_lowercase();
     for word in ["dockerfile", "containerfile"] {
         if lower.starts_with(word) {
-            return Some(name[word.len()..].trim_start_matches(['.', '_', '-']).to_owned()).filter(|text| !text.is_empty());
+            return Some(name[word.len()..].trim_start_matches(['.', '_', '-']).to_owned())
+                .filter(|text| !text.is_empty());
         }
         if lower.ends_with(word) {
             return Some(name[..name.len() - word.len() - 1].to_owned()).filter(|text| !text.is_empty());
@@ -179,10 +200,26 @@ mod tests {
 
     #[test]
     fn the_usual_names_of_dockerfiles() {
-        for name in ["Dockerfile", "dockerfile", "Dockerfile.prod", "Dockerfile_tests", "Dockerfile-arm", "api.Dockerfile", "Containerfile"] {
+        for name in [
+            "Dockerfile",
+            "dockerfile",
+            "Dockerfile.prod",
+            "Dockerfile_tests",
+            "Dockerfile-arm",
+            "api.Dockerfile",
+            "Containerfile",
+        ] {
             assert!(is_dockerfile(name.as_bytes()), "{name}");
         }
-        for name in ["Dockerfile.j2", "Dockerfile.dockerignore", "Dockerfile.md", "dockerfiles", "Dockerfile.", "myDockerfile", "docker"] {
+        for name in [
+            "Dockerfile.j2",
+            "Dockerfile.dockerignore",
+            "Dockerfile.md",
+            "dockerfiles",
+            "Dockerfile.",
+            "myDockerfile",
+            "docker",
+        ] {
             assert!(!is_dockerfile(name.as_bytes()), "{name}");
         }
     }

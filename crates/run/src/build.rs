@@ -70,7 +70,9 @@ pub enum BuildError {
         base: String,
     },
     /// Some of its inputs are not what git holds: a checkout would change them.
-    #[error("`{path}`, an input of `{service}`, has the attribute `{attribute}`: such files in a build context are not supported yet")]
+    #[error(
+        "`{path}`, an input of `{service}`, has the attribute `{attribute}`: such files in a build context are not supported yet"
+    )]
     Filtered {
         /// Which service.
         service: ServiceName,
@@ -181,8 +183,12 @@ impl Builder<'_> {
                 Decision::Build { .. } if image.repository.is_some() && image.tag.is_some() => {
                     names.insert(image.name.clone());
                 }
-                Decision::Retag(source) => digests.extend(source.digest.clone().map(|digest| (image.name.clone(), digest))),
-                Decision::Keep { digest, .. } => digests.extend(digest.clone().map(|digest| (image.name.clone(), digest))),
+                Decision::Retag(source) => {
+                    digests.extend(source.digest.clone().map(|digest| (image.name.clone(), digest)))
+                }
+                Decision::Keep { digest, .. } => {
+                    digests.extend(digest.clone().map(|digest| (image.name.clone(), digest)))
+                }
                 Decision::Build { .. } | Decision::Error(_) => {}
             }
         }
@@ -340,12 +346,13 @@ impl Builder<'_> {
         std::fs::write(&dockerfile, text).map_err(|source| BuildError::File { path: dockerfile.clone(), source })?;
         let key = self.gathered.sets.get(&service.name).map(|evaluated| evaluated.set.key());
         let (Some(key), Some(repository)) = (key, &service.repository) else {
-            return Err(BuildError::Pin { dockerfile: service.dockerfile.clone(), message: "it has no repository".to_owned() });
+            return Err(BuildError::Pin {
+                dockerfile: service.dockerfile.clone(),
+                message: "it has no repository".to_owned(),
+            });
         };
-        let mut image_labels = vec![
-            (labels::INPUTS.to_owned(), key.to_string()),
-            (labels::REVISION.to_owned(), commit.id.to_string()),
-        ];
+        let mut image_labels =
+            vec![(labels::INPUTS.to_owned(), key.to_string()), (labels::REVISION.to_owned(), commit.id.to_string())];
         image_labels.extend(self.options.source.clone().map(|source| (labels::SOURCE.to_owned(), source)));
         Ok(BuildSpec {
             service: service.name.to_string(),

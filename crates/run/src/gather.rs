@@ -126,7 +126,9 @@ pub async fn gather(
         None => reader.config_of(&tree).await?.unwrap_or_default(),
     };
     let release = question.version.as_deref().map(|version| config.release.tag.apply(version)).transpose()?;
-    reader.read(found.ids().chain(uses::configured(&config, &found, &tree)).chain(named_dockerfiles(&config, &tree))).await?;
+    reader
+        .read(found.ids().chain(uses::configured(&config, &found, &tree)).chain(named_dockerfiles(&config, &tree)))
+        .await?;
     let mut snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone() };
     let records = records(&snapshot, &found)?;
     let values = uses::read(&snapshot, &found, &config)?;
@@ -204,7 +206,8 @@ async fn baseline(
     records: &[ReleaseRecord],
     values: &[ValuesText],
 ) -> Result<Baseline, GatherError> {
-    let of_record = |record: &ReleaseRecord| Baseline::Record { release: record.release.clone(), commit: record.source };
+    let of_record =
+        |record: &ReleaseRecord| Baseline::Record { release: record.release.clone(), commit: record.source };
     let Some(name) = &question.from else {
         if let Some(record) = newest(records) {
             return Ok(of_record(record));
@@ -220,10 +223,9 @@ async fn baseline(
     }
     match name.parse::<Tag>() {
         Ok(tag) if registry => Ok(Baseline::Tags { tag: Some(tag) }),
-        _ => Err(GatherError::Repo(repo.resolve(name).await.err().unwrap_or(RepoError::NoRevision {
-            revision: name.clone(),
-            shallow: false,
-        }))),
+        _ => Err(GatherError::Repo(
+            repo.resolve(name).await.err().unwrap_or(RepoError::NoRevision { revision: name.clone(), shallow: false }),
+        )),
     }
 }
 

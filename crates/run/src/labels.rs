@@ -42,9 +42,11 @@ pub fn built_from(labels: &BTreeMap<String, String>) -> (Option<CommitId>, Optio
 /// The digests of an index's images, attestations left out; empty for the manifest of one image.
 pub fn platforms(manifest: &Manifest, repository: &Repository) -> Result<Vec<Digest>, RegistryError> {
     let index: Index = parse(manifest, repository)?;
-    let images = index.manifests.unwrap_or_default().into_iter().filter(|child| {
-        child.platform.as_ref().is_none_or(|platform| platform.os != "unknown")
-    });
+    let images = index
+        .manifests
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|child| child.platform.as_ref().is_none_or(|platform| platform.os != "unknown"));
     Ok(images.map(|child| child.digest).collect())
 }
 

@@ -1,12 +1,12 @@
 //! Longshore drives here: asks the world what the decision needs, and carries a plan out.
 
-pub mod ports;
-pub mod labels;
-pub mod gather;
-pub mod event;
 pub mod build;
-pub mod verify;
-pub mod tag;
+pub mod event;
+pub mod gather;
+pub mod labels;
+pub mod ports;
 pub mod prepare;
 pub mod release;
 pub mod status;
+pub mod tag;
+pub mod verify;

@@ -88,21 +88,33 @@ fn recorded(
     let (digest, decision, since, built) = match &image.decision {
         Decision::Build { .. } => {
             let built = builds.built.get(&image.name)?;
-            (built.digest.clone(), RecordedDecision::Build, name.to_string(), build_of(gathered, image, Some(built), None))
+            (
+                built.digest.clone(),
+                RecordedDecision::Build,
+                name.to_string(),
+                build_of(gathered, image, Some(built), None),
+            )
         }
         Decision::Retag(source) => {
             let digest = source.digest.clone()?;
             let before = earlier.get(&digest);
             let since = source.since.clone().unwrap_or_else(|| name.to_string());
-            let built = before.and_then(|before| before.built.clone()).or_else(|| build_of(gathered, image, None, Some(source)));
+            let built = before
+                .and_then(|before| before.built.clone())
+                .or_else(|| build_of(gathered, image, None, Some(source)));
             (digest, RecordedDecision::Retag, since, built)
         }
         Decision::Keep { digest, .. } => {
             let digest = digest.clone()?;
             let before = earlier.get(&digest);
-            let since = before.map_or_else(|| image.tag.as_ref().map(ToString::to_string).unwrap_or_default(), |before| before.since.clone());
+            let since = before.map_or_else(
+                || image.tag.as_ref().map(ToString::to_string).unwrap_or_default(),
+                |before| before.since.clone(),
+            );
             let built = before.and_then(|before| before.built.clone());
-            let built = built.or_else(|| (image.versioning != Versioning::Pinned).then(|| build_of(gathered, image, None, None)).flatten());
+            let built = built.or_else(|| {
+                (image.versioning != Versioning::Pinned).then(|| build_of(gathered, image, None, None)).flatten()
+            });
             (digest, RecordedDecision::Keep, since, built)
         }
         Decision::Error(_) => return None,
@@ -164,7 +176,7 @@ pub fn files(gathered: &Gathered, record: &ReleaseRecord) -> Result<Vec<(RepoPat
     }
     let inventory = &gathered.config.release.inventory;
     let existing = gathered.snapshot.content(inventory).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let rows: Vec<InventoryRow> = record.images.iter().map(row).collect();
+    let rows: Vec<InventoryRow> = record.images.iter().map(|image| row(image, &record.release)).collect();
     let text = render(
         existing.as_deref(),
         record.release.as_str(),
@@ -187,10 +199,15 @@ fn chart_beside(gathered: &Gathered, values: &RepoPath) -> Option<(RepoPath, Str
     Some((chart, text))
 }
 
-fn row(image: &RecordedImage) -> InventoryRow {
+/// Since when a retagged image is what it is; one of this very release was built in a run that was interrupted.
+pub fn retagged(image: &RecordedImage, release: &ReleaseName) -> String {
+    if image.since == release.as_str() { "built before".to_owned() } else { format!("unchanged since {}", image.since) }
+}
+
+fn row(image: &RecordedImage, release: &ReleaseName) -> InventoryRow {
     let note = match image.decision {
         RecordedDecision::Build => "built".to_owned(),
-        RecordedDecision::Retag => format!("unchanged since {}", image.since),
+        RecordedDecision::Retag => retagged(image, release),
         RecordedDecision::Keep => "kept".to_owned(),
     };
     InventoryRow {

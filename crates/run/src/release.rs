@@ -15,7 +15,7 @@ use longshore_core::plan::Decision;
 use longshore_core::record::{RecordedDecision, ReleaseRecord};
 use time::OffsetDateTime;
 
-use crate::build::{BuildError, BuildOptions, Builder};
+use crate::build::{BuildError, BuildOptions, Builder, Builds};
 use crate::event::{Event, Listener};
 use crate::gather::Gathered;
 use crate::ports::{DirtyPath, Engine, Registry, RegistryError, Repo, RepoError};
@@ -26,7 +26,7 @@ use crate::verify::{Damaged, damage};
 mod finish;
 mod refs;
 
-pub use finish::Finished;
+pub use finish::{Advanced, Finished};
 pub use refs::{Found, abandon, find, record_at};
 
 /// What can go wrong with a release.
@@ -153,11 +153,11 @@ pub struct Prepared {
 }
 
 impl Release<'_> {
-    /// Makes the release of a plan: all of its steps.
+    /// Makes the release of a plan: all of its steps. A plan that builds nothing needs no engine.
     pub async fn run(
         &self,
         gathered: &Gathered,
-        engine: &dyn Engine,
+        engine: Option<&dyn Engine>,
         options: &BuildOptions,
         now: OffsetDateTime,
     ) -> Result<(Prepared, Finished), ReleaseError> {
@@ -170,9 +170,13 @@ impl Release<'_> {
         }
         self.start(gathered)?;
         self.may_push(gathered).await?;
-        let builder =
-            Builder { repo: self.repo, registry: self.registry, engine, listen: self.listen, options, gathered };
-        let builds = builder.all().await;
+        let builds = match engine {
+            Some(engine) => {
+                let (repo, registry, listen) = (self.repo, self.registry, self.listen);
+                Builder { repo, registry, engine, listen, options, gathered }.all().await
+            }
+            None => Builds::default(),
+        };
         if !builds.errors.is_empty() {
             let asked = builds_of(gathered);
             let built = builds.built.len();
@@ -188,10 +192,9 @@ impl Release<'_> {
 
     /// Goes on with a pending release.
     pub async fn resume(&self, commit: CommitId) -> Result<(Prepared, Finished), ReleaseError> {
-        let record = refs::record_at(self.repo, commit, self.name).await?.ok_or_else(|| ReleaseError::NoRecord {
-            release: self.name.clone(),
-            commit,
-        })?;
+        let record = refs::record_at(self.repo, commit, self.name)
+            .await?
+            .ok_or_else(|| ReleaseError::NoRecord { release: self.name.clone(), commit })?;
         self.tell(&Event::Resumed { release: self.name.clone(), commit })?;
         self.verify(&record).await?;
         let prepared = Prepared { commit, tag: None, record };
@@ -224,7 +227,9 @@ impl Release<'_> {
     async fn may_push(&self, gathered: &Gathered) -> Result<(), ReleaseError> {
         let images = gathered.plan.images.iter().filter(|image| image.tag.is_some());
         let changing = images.filter(|image| !matches!(image.decision, Decision::Keep { .. }));
-        let asked = changing.filter_map(|image| image.repository.as_ref()).map(|repository| self.registry.authorize_push(repository));
+        let asked = changing
+            .filter_map(|image| image.repository.as_ref())
+            .map(|repository| self.registry.authorize_push(repository));
         for answer in join_all(asked).await {
             answer?;
         }

@@ -46,7 +46,11 @@ fn rows(gathered: &Gathered, shared: &BTreeMap<RepoPath, BTreeSet<ServiceName>>)
     let mut rows = vec![["from", "is used by", "where"].map(str::to_owned).to_vec()];
     for service in gathered.graph.services() {
         for edge in gathered.graph.edges(&service.name) {
-            rows.push(vec![edge.on.to_string(), service.name.to_string(), format!("{}:{}", service.dockerfile, edge.line)]);
+            rows.push(vec![
+                edge.on.to_string(),
+                service.name.to_string(),
+                format!("{}:{}", service.dockerfile, edge.line),
+            ]);
         }
     }
     rows[1..].sort();

@@ -8,10 +8,10 @@ use longshore_run::ports::Repo as _;
 use crate::args::{Common, Format, Plan};
 use crate::exit;
 use crate::failure::Failure;
+use crate::json;
 use crate::session::Session;
 use crate::show::{Detail, as_markdown, table};
 use crate::ui::{ERROR, HINT, Ui, paint};
-use crate::json;
 
 /// Shows the plan; ends with 4 where an image is in error, or something stands in the way.
 pub(crate) async fn run(common: &Common, args: &Plan, ui: &Ui) -> Result<u8, Failure> {
@@ -56,7 +56,13 @@ pub(crate) fn name_errors(ui: &Ui, plan: &CorePlan) -> u8 {
         code = exit::REFUSED;
         let what = if image.kind == ImageKind::Test { "test image " } else { "" };
         for error in errors {
-            ui.always(&format!("{}: {what}`{}` cannot be built: {}: {}", paint(ERROR, "error"), image.name, error.place(), error.message));
+            ui.always(&format!(
+                "{}: {what}`{}` cannot be built: {}: {}",
+                paint(ERROR, "error"),
+                image.name,
+                error.place(),
+                error.message
+            ));
         }
     }
     for refusal in &plan.refusals {

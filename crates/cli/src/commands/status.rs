@@ -77,7 +77,10 @@ fn summary(found: &Found) -> String {
     let right = found.images.iter().filter(|image| image.is_right()).count();
     let absent = found.images.iter().filter(|image| image.found.is_none()).count();
     let other = found.images.len() - right - absent;
-    format!("{}: {right} right, {absent} without the tag, {other} with another digest", count(found.images.len(), "image"))
+    format!(
+        "{}: {right} right, {absent} without the tag, {other} with another digest",
+        count(found.images.len(), "image")
+    )
 }
 
 fn as_json(found: &Found) -> String {

@@ -35,7 +35,9 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
     let mut explained = Vec::new();
     for reason in image.reasons().iter().take(shown) {
         let commits = match (path_of(reason), base) {
-            (Some(path), Some(base)) => session.repo.log(Some(base), gathered.plan.at.id, &[path], shown.min(100)).await?,
+            (Some(path), Some(base)) => {
+                session.repo.log(Some(base), gathered.plan.at.id, &[path], shown.min(100)).await?
+            }
             _ => Vec::new(),
         };
         explained.push(Explained { reason, commits });
@@ -46,7 +48,8 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
         Format::Table => ui.print(&text(&gathered, image, base, &explained)),
     }
     if matches!(image.decision, Decision::Error(_)) {
-        let only = longshore_core::plan::Plan { images: vec![image.clone()], refusals: Vec::new(), ..gathered.plan.clone() };
+        let only =
+            longshore_core::plan::Plan { images: vec![image.clone()], refusals: Vec::new(), ..gathered.plan.clone() };
         return Ok(name_errors(ui, &only));
     }
     Ok(exit::DONE)
@@ -58,10 +61,15 @@ fn find<'a>(gathered: &'a Gathered, name: &str) -> Result<&'a ImagePlan, Failure
     let by_name = images.iter().find(|image| image.name.as_str() == name);
     let found = by_name.or_else(|| images.iter().find(|image| image.used_by.iter().any(|used| used == name)));
     found.ok_or_else(|| {
-        let near = images.iter().map(|image| image.name.as_str()).filter(|other| other.contains(name) || name.contains(other));
+        let near =
+            images.iter().map(|image| image.name.as_str()).filter(|other| other.contains(name) || name.contains(other));
         let near: Vec<&str> = near.take(3).collect();
         let failure = Failure::usage(format!("there is no image `{name}`"));
-        if near.is_empty() { failure.hint("`longshore list` shows all") } else { failure.hint(format!("is it {}?", near.join(" or "))) }
+        if near.is_empty() {
+            failure.hint("`longshore list` shows all")
+        } else {
+            failure.hint(format!("is it {}?", near.join(" or ")))
+        }
     })
 }
 
@@ -72,7 +80,11 @@ fn built_from(gathered: &Gathered, image: &ImagePlan) -> Option<CommitId> {
     {
         return source.built_from;
     }
-    let records = gathered.records.iter().rev().filter(|record| gathered.plan.from.name().as_deref() == Some(record.release.as_str()));
+    let records = gathered
+        .records
+        .iter()
+        .rev()
+        .filter(|record| gathered.plan.from.name().as_deref() == Some(record.release.as_str()));
     let recorded = records.filter_map(|record| record.image(&image.name)).find_map(|image| image.built.as_ref());
     recorded.map(|built| built.from).or_else(|| gathered.plan.from.commit())
 }
@@ -117,14 +129,21 @@ fn first_sentence(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>
     };
     match &image.decision {
         Decision::Build { reasons } => {
-            format!("{name} is built: {} among its {} {compared}", count(reasons.len(), "change"), count(image.files, "input file"))
+            format!(
+                "{name} is built: {} among its {} {compared}",
+                count(reasons.len(), "change"),
+                count(image.files, "input file")
+            )
         }
         Decision::Retag(source) => {
             let since = source.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
             let commit = source.built_from.map(|commit| format!(", built from {}", commit.short())).unwrap_or_default();
             let digest = source.digest.as_ref().map(|digest| format!(", {digest}")).unwrap_or_default();
             let assumed = if image.assumed { "; assumed: it is known by a name or label alone" } else { "" };
-            format!("{name} is retagged: {} unchanged{since}{commit}{digest}{assumed}", count(image.files, "input file"))
+            format!(
+                "{name} is retagged: {} unchanged{since}{commit}{digest}{assumed}",
+                count(image.files, "input file")
+            )
         }
         Decision::Keep { reference, .. } => format!("{name} is kept at {reference}"),
         Decision::Error(errors) => format!("{name} cannot be built: {}", count(errors.len(), "error")),

@@ -49,7 +49,8 @@ impl<'a> Evaluation<'a> {
         self.used_globals.extend(stage.used.iter().cloned());
         let mut environment = match &stage.base {
             Base::Scratch => Environment::scratch(self.windows),
-            Base::Image(image) => Environment::image(&image.text),
+            Base::Image(ImageUse { text, unknown: None, .. }) => Environment::image(text),
+            Base::Image(ImageUse { written, .. }) => Environment::image(written),
             Base::Stage(base) => self.ends.get(base).map(Environment::inherited).unwrap_or_default(),
         };
         let mut steps = Vec::new();
@@ -127,6 +128,9 @@ impl<'a> Evaluation<'a> {
         environment: &Environment,
         fail: Fail<'_>,
     ) -> Result<Option<Variable>, DockerfileError> {
+        if default.is_none() {
+            self.used_globals.insert(name.to_owned());
+        }
         if let Some(value) = self.args.get(name) {
             self.used_args.insert(name.to_owned());
             return Ok(Some(Variable::Known(value.clone())));
@@ -136,7 +140,6 @@ impl<'a> Evaluation<'a> {
         }
         let Some(global) = self.globals.values.get(name) else { return Ok(None) };
         self.used_args.extend(global.config.iter().cloned());
-        self.used_globals.insert(name.to_owned());
         Ok(Some(match &global.unknown {
             Some(why) => Variable::Unknown(why.clone()),
             None => Variable::Known(global.value.clone()),
@@ -174,8 +177,7 @@ impl<'a> Evaluation<'a> {
         for owner in &transfer.owners {
             self.expand(owner, environment, fail)?;
         }
-        let checksum = self.expand(&transfer.checksum, environment, fail)?;
-        let checksum = !checksum.text.is_empty() || checksum.unknown.is_some();
+        let checksum = !self.expand(&transfer.checksum, environment, fail)?.text.is_empty();
         for body in &transfer.bodies {
             let lexer = Lexer { skip_quotes: true, ..Lexer::new('\\') };
             lexer.expand(body, environment).map_err(|why| fail(format!("cannot expand the heredoc: {why}")))?;
@@ -211,7 +213,7 @@ impl<'a> Evaluation<'a> {
             return Err(fail("a checksum needs one source, and that an address".to_owned()));
         }
         match command.origins.first() {
-            Some(origin) => reads = self.from_origin(origin.as_ref(), instruction),
+            Some(origin) => reads = self.read_of(origin.as_ref(), instruction),
             None if local.sources.is_empty() => {}
             None => reads.insert(0, Read::Context(local)),
         }
@@ -246,7 +248,7 @@ impl<'a> Evaluation<'a> {
             };
             let mounted = mount.expand(&mut expand).map_err(fail)?;
             match (command.origins.get(index), mounted.kind) {
-                (Some(Some(origin)), _) => reads.extend(self.from_origin(Some(origin), instruction)),
+                (Some(Some(origin)), _) => reads.extend(self.read_of(Some(origin), instruction)),
                 (_, MountKind::Bind) => reads.push(Read::Context(ContextRead {
                     kind: ReadKind::Bind,
                     sources: vec![clean(&mounted.source)],
@@ -262,7 +264,7 @@ impl<'a> Evaluation<'a> {
         Ok(reads)
     }
 
-    fn from_origin(&self, origin: Option<&Origin>, instruction: &Instruction) -> Vec<Read> {
+    fn read_of(&self, origin: Option<&Origin>, instruction: &Instruction) -> Vec<Read> {
         match origin {
             Some(Origin::Stage(index)) => vec![Read::Stage(*index)],
             Some(Origin::Image(name)) => vec![Read::Image(self.image(name, instruction))],

@@ -58,7 +58,7 @@ pub(crate) fn syntax(source: &str) -> Option<String> {
     let mut directives = Directives::default();
     for line in source.split('\n').skip(skip) {
         match directives.read(line.strip_suffix('\r').unwrap_or(line)) {
-            Ok(Some((name, value))) if name == "syntax" => return Some(value),
+            Ok(Some(("syntax", value))) => return Some(value),
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => return None,
         }

@@ -76,7 +76,8 @@ impl Node {
             "EXPOSE" | "FROM" => (words(arguments), false),
             "HEALTHCHECK" => health(arguments)?,
             "MAINTAINER" | "STOPSIGNAL" | "USER" | "WORKDIR" => (whole(arguments), false),
-            "ONBUILD" if !arguments.is_empty() => {
+            // One inside another is refused later, so that nothing is read deeper.
+            "ONBUILD" if !arguments.is_empty() && from == 0 => {
                 let node = Self::read_at(cut(&line, start + arguments.len()), start, escape)?;
                 inner = Some(Box::new(node));
                 (Vec::new(), false)

@@ -21,6 +21,8 @@ const DEEPEST: usize = 64;
 pub(crate) enum Lookup {
     /// It has this value.
     Set(String),
+    /// It has this value as far as the engine is concerned, but one that it is made of was never given, as the reason says.
+    Doubtful(String, String),
     /// It has none: expanding it gives nothing.
     Unset,
     /// It is declared, but nobody gave it a value: only a default in the expansion itself makes it usable.
@@ -361,17 +363,24 @@ impl<'a> Reading<'a> {
             return Err(unsupported(null_is_unset, operator));
         }
         let word = self.until(Some('}'), is_pattern, is_pattern)?.0.text;
-        let found = self.variables.lookup(name);
         self.used.insert(name.to_owned());
-        let unknown = matches!(found, Lookup::Unknown(_));
-        match found {
-            Lookup::Unknown(why) => self.doubt(why),
-            Lookup::Valueless(why) if is_pattern => self.doubt(why),
-            _ => {}
-        }
+        let mut unknown = false;
         let value = match self.variables.lookup(name) {
             Lookup::Set(value) => Some(value),
-            _ => None,
+            Lookup::Doubtful(value, why) => {
+                self.doubt(why);
+                Some(value)
+            }
+            Lookup::Unknown(why) => {
+                unknown = true;
+                self.doubt(why);
+                None
+            }
+            Lookup::Valueless(why) if is_pattern => {
+                self.doubt(why);
+                None
+            }
+            Lookup::Unset | Lookup::Valueless(_) => None,
         };
         if self.lexer.skip_unset && value.is_none() {
             let colon = if null_is_unset { ":" } else { "" };
@@ -421,6 +430,10 @@ impl<'a> Reading<'a> {
         self.used.insert(name.to_owned());
         match self.variables.lookup(name) {
             Lookup::Set(value) => Some(value),
+            Lookup::Doubtful(value, why) => {
+                self.doubt(why);
+                Some(value)
+            }
             Lookup::Unset => None,
             Lookup::Valueless(why) | Lookup::Unknown(why) => {
                 self.doubt(why);
@@ -474,4 +487,98 @@ fn is_digit(character: char) -> bool {
 
 fn matches_class(class: &Option<Regex>, character: char) -> bool {
     class.as_ref().is_some_and(|class| class.is_match(character.encode_utf8(&mut [0; 4])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Given;
+
+    impl Variables for Given {
+        fn lookup(&self, name: &str) -> Lookup {
+            match name {
+                "A" => Lookup::Set("a.b.c".to_owned()),
+                "B" => Lookup::Set(String::new()),
+                "C" => Lookup::Set("x/y/x".to_owned()),
+                "D" => Lookup::Set("한국".to_owned()),
+                "E" => Lookup::Unknown("`E` is a secret".to_owned()),
+                "F" => Lookup::Valueless("`F` is empty".to_owned()),
+                _ => Lookup::Unset,
+            }
+        }
+    }
+
+    fn expand(word: &str) -> String {
+        Lexer::new('\\').expand(word, &Given).map_or_else(|why| format!("error: {why}"), |expansion| expansion.text)
+    }
+
+    #[test]
+    fn words_are_expanded_as_buildkit_does() {
+        for (word, expected) in [
+            ("$A-$Z-${A}", "a.b.c--a.b.c"),
+            ("$A_", ""),
+            ("'$A'\"$A\"\\$A", "$Aa.b.c$A"),
+            ("a\\ b\\", "a b"),
+            ("\"a\\b\\\"\\\\\"", "a\\b\"\\"),
+            ("$", "$"),
+            ("$한", ""),
+            ("${D#?}${D%?}", "국한"),
+            ("$1a$@b$$c", "abc"),
+            ("${A#*.}|${A##*.}|${A%.*}|${A%%.*}", "b.c|c|a.b|a"),
+            ("${A#'a.'}|${A#\"*\"}|${A#\\*}", "b.c|a.b.c|a.b.c"),
+            ("${C/x/z}|${C//x/z}|${C//\\//.}|${C/y*/}", "z/y/x|z/y/z|x.y.x|x/"),
+            ("${C//?/$A}", "a.b.ca.b.ca.b.ca.b.ca.b.c"),
+            ("${B:-d}|${B-d}|${Z-d}|${B:+d}|${B+d}|${A:+d}", "d||d||d|d"),
+            ("${Z:-${B:-${A}}}", "a.b.c"),
+            ("${Z:-'a b'}c", "a bc"),
+            ("${A?x}${B?x}", "a.b.c"),
+            ("${B:?x}", "error: `B`: x"),
+            ("${B:?}", "error: `B` is not allowed to be empty"),
+            ("${Z?}", "error: `Z` is not allowed to be unset"),
+            ("${}", "error: bad substitution in `${…}`"),
+            ("${:-a}", "error: bad substitution in `${…}`"),
+            ("${A", "error: unsupported modifier `` in `${…}`"),
+            ("${A:-b", "error: the closing `}` is missing"),
+            ("${A=b}", "error: unsupported modifier `=` in `${…}`"),
+            ("${A#\\a}", "error: invalid pattern `\\a`: invalid escape `\\a`"),
+            ("'a", "error: the closing single quote is missing"),
+            ("\"a", "error: the closing double quote is missing"),
+        ] {
+            assert_eq!(expand(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_came_out_of_a_variable_is_known() {
+        let expansion = Lexer::new('\\').expand("a:$A\"-${Z:-x}\"$B", &Given).unwrap();
+        assert_eq!(expansion.text, "a:a.b.c-x");
+        assert_eq!(expansion.expanded, [2..7, 8..9, 9..9]);
+        assert_eq!(expansion.used.into_iter().collect::<Vec<_>>(), ["A", "B", "Z"]);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_known_is_no_value() {
+        for (word, text, known) in [
+            ("x$E", "x", false),
+            ("${E:-d}", "d", false),
+            ("${E:?d}", "", false),
+            ("${E+d}", "", false),
+            ("\"${Z:-$E}\"", "", false),
+            ("x$F", "x", false),
+            ("${F#x}", "", false),
+            ("${F:-d}", "d", true),
+            ("${F+d}", "", true),
+            ("'$E'", "$E", true),
+        ] {
+            let expansion = Lexer::new('\\').expand(word, &Given).unwrap();
+            assert_eq!((expansion.text.as_str(), expansion.unknown.is_none()), (text, known), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_escape_can_be_another() {
+        let expansion = Lexer::new('`').expand("a\\b`$A\"`\"\"", &Given).unwrap();
+        assert_eq!(expansion.text, "a\\b$A\"");
+    }
 }

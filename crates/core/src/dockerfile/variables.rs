@@ -146,7 +146,7 @@ impl Globals {
 impl Variables for Globals {
     fn lookup(&self, name: &str) -> Lookup {
         match self.values.get(name) {
-            Some(Global { unknown: Some(why), .. }) => Lookup::Unknown(why.clone()),
+            Some(Global { value, unknown: Some(why), .. }) => Lookup::Doubtful(value.clone(), why.clone()),
             Some(global) => Lookup::Set(global.value.clone()),
             None if self.valueless.contains(name) => Lookup::Valueless(format!("`ARG {name}` has no value")),
             None => Lookup::Valueless(format!("`{name}` is not declared with `ARG` before the first `FROM`")),

@@ -52,8 +52,7 @@ impl Contexts {
         directory: Arc<Directory>,
         ignore_file: Option<IgnoreFile<'_>>,
     ) -> Result<Context, IgnoreError> {
-        let mut context =
-            Context { root, ignore_file: None, directory, rules: None, memory: Arc::clone(&self.memory) };
+        let mut context = Context { root, ignore_file: None, directory, rules: None, memory: Arc::clone(&self.memory) };
         if let Some(file) = ignore_file {
             let mut known = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
             let rules = match known.get(&file.id) {

@@ -51,7 +51,8 @@ impl Difference<'_> {
     fn preamble(&mut self, then: &[String], now: &[String]) {
         let top = Span { first: 1, last: 1 };
         for line in now.iter().filter(|line| !then.contains(line)) {
-            let same_name = |other: &&String| argument_name(other).is_some() && argument_name(other) == argument_name(line);
+            let same_name =
+                |other: &&String| argument_name(other).is_some() && argument_name(other) == argument_name(line);
             let changed = then.iter().any(|other| same_name(&other)) || argument_name(line).is_none();
             self.instruction(if changed { FileChange::Changed } else { FileChange::Added }, line, top);
         }

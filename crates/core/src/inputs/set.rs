@@ -289,9 +289,10 @@ impl InputSet {
 
     /// The services of this repository that it stands on or reads from, each once.
     pub fn services(&self) -> Vec<&ServiceName> {
-        let bases = self.stages.iter().flat_map(|stage| {
-            std::iter::once(&stage.base).chain(stage.steps.iter().flat_map(|step| &step.images))
-        });
+        let bases = self
+            .stages
+            .iter()
+            .flat_map(|stage| std::iter::once(&stage.base).chain(stage.steps.iter().flat_map(|step| &step.images)));
         let mut names: Vec<&ServiceName> = bases
             .filter_map(|base| match base {
                 Base::Service { name, .. } => Some(name),
@@ -309,8 +310,8 @@ impl InputSet {
         let steps = self.stages.iter().flat_map(|stage| &stage.steps);
         for (path, entry) in steps.flat_map(|step| &step.files).flat_map(|files| &files.needs) {
             match entry {
-                Entry::Leaf(leaf) => drop(files.insert(path.clone(), *leaf)),
-                Entry::Directory(directory) => directory.walk(path, &mut |path, leaf| drop(files.insert(path, leaf))),
+                Entry::Leaf(leaf) => files.extend([(path.clone(), *leaf)]),
+                Entry::Directory(directory) => directory.walk(path, &mut |path, leaf| files.extend([(path, leaf)])),
             }
         }
         files

@@ -48,8 +48,10 @@ impl Facts<'_> {
         name: &str,
     ) -> Result<BTreeMap<ServiceName, Known>, GatherError> {
         let origins: Vec<(&Service, Origin)> =
-            try_join_all(graph.services().map(|service| async move { Ok::<_, GatherError>((service, self.origin(service, sets, config).await?)) }))
-                .await?;
+            try_join_all(graph.services().map(|service| async move {
+                Ok::<_, GatherError>((service, self.origin(service, sets, config).await?))
+            }))
+            .await?;
         // One reading of each earlier commit, for all the services that are compared with it.
         let mut asked: BTreeMap<CommitId, BTreeSet<ServiceName>> = BTreeMap::new();
         for (service, origin) in &origins {
@@ -108,7 +110,9 @@ impl Facts<'_> {
                 let then = then_at(commit);
                 let same = then.as_ref().is_some_and(|then| Some(then.key()) == key);
                 if same && digest.is_none() && self.registry.is_some() && service.repository.is_some() {
-                    Before::Unclear { why: format!("nothing changed since {since}, but no image of it is in the registry") }
+                    Before::Unclear {
+                        why: format!("nothing changed since {since}, but no image of it is in the registry"),
+                    }
                 } else {
                     Before::Built { digest, commit, then, since, assumed }
                 }
@@ -135,7 +139,10 @@ impl Facts<'_> {
         };
         let key = sets.get(&service.name).map(|evaluated| evaluated.set.key());
         let equal = |image: &RecordedImage| {
-            image.built.as_ref().is_some_and(|built| built.inputs_format == FORMAT && Some(&built.inputs) == key.as_ref())
+            image
+                .built
+                .as_ref()
+                .is_some_and(|built| built.inputs_format == FORMAT && Some(&built.inputs) == key.as_ref())
         };
         let first = self.records.iter().find(|record| record.release.as_str() == release).and_then(of);
         let again = || self.records.iter().rev().filter_map(of).find(equal);
@@ -195,7 +202,12 @@ impl Facts<'_> {
     }
 
     /// The commit that an image's label names, if it is one of ours; else the git tag of its tag's name; else what the user says.
-    async fn commit_of(&self, service: &Service, digest: Option<&Digest>, tag: &Tag) -> Result<Option<CommitId>, GatherError> {
+    async fn commit_of(
+        &self,
+        service: &Service,
+        digest: Option<&Digest>,
+        tag: &Tag,
+    ) -> Result<Option<CommitId>, GatherError> {
         if let (Some(registry), Some(repository), Some(digest)) = (self.registry, &service.repository, digest) {
             let (revision, _) = built_from(&labels(registry, &repository.at(digest)).await?);
             if let Some(revision) = revision
@@ -231,22 +243,29 @@ impl Facts<'_> {
     async fn require(&self, commit: CommitId) -> Result<(), GatherError> {
         match self.repo.find(&commit.to_string()).await {
             Ok(Some(_)) => Ok(()),
-            Ok(None) | Err(RepoError::MissingObject(_)) => Err(GatherError::NoBaseline {
-                commit,
-                name: self.baseline.name().unwrap_or_default(),
-            }),
+            Ok(None) | Err(RepoError::MissingObject(_)) => {
+                Err(GatherError::NoBaseline { commit, name: self.baseline.name().unwrap_or_default() })
+            }
             Err(error) => Err(error.into()),
         }
     }
 
     /// The image that was built from these very inputs before, whatever for: asked only where nothing else will do.
-    async fn content(&self, service: &Service, sets: &InputSets, before: &Before) -> Result<Option<ContentImage>, RegistryError> {
+    async fn content(
+        &self,
+        service: &Service,
+        sets: &InputSets,
+        before: &Before,
+    ) -> Result<Option<ContentImage>, RegistryError> {
         let (Some(registry), Some(repository)) = (self.registry, &service.repository) else { return Ok(None) };
-        let Some(evaluated) = sets.get(&service.name).filter(|evaluated| evaluated.errors.is_empty()) else { return Ok(None) };
+        let Some(evaluated) = sets.get(&service.name).filter(|evaluated| evaluated.errors.is_empty()) else {
+            return Ok(None);
+        };
         let key = evaluated.set.key();
         let settled = match before {
             Before::Recorded { image, then, present } => {
-                let recorded = image.built.as_ref().is_some_and(|built| built.inputs_format == FORMAT && built.inputs == key);
+                let recorded =
+                    image.built.as_ref().is_some_and(|built| built.inputs_format == FORMAT && built.inputs == key);
                 (recorded || then.as_ref().is_some_and(|then| then.key() == key)) && *present != Some(false)
             }
             Before::Built { then, .. } => then.as_ref().is_some_and(|then| then.key() == key),

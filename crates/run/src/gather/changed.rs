@@ -72,7 +72,11 @@ fn with_changes(snapshot: &Snapshot, paths: &[RepoPath]) -> Snapshot {
 /// The files at and below a path; where there is nothing, the path itself as a new file.
 fn leaves(snapshot: &Snapshot, path: &RepoPath) -> Vec<(RepoPath, Leaf)> {
     let mut leaves = Vec::new();
-    let entry = if path.is_root() { Some(Entry::Directory(Arc::clone(&snapshot.tree))) } else { snapshot.tree.find(path).cloned() };
+    let entry = if path.is_root() {
+        Some(Entry::Directory(Arc::clone(&snapshot.tree)))
+    } else {
+        snapshot.tree.find(path).cloned()
+    };
     match entry {
         Some(Entry::Leaf(leaf)) => leaves.push((path.clone(), leaf)),
         Some(Entry::Directory(directory)) => directory.walk(path, &mut |path, leaf| leaves.push((path, leaf))),

@@ -63,7 +63,11 @@ impl Deciding<'_> {
         let buildable = evaluated.errors.is_empty();
         Some(ImagePlan {
             kind: image_kind(service),
-            used_by: if service.kind == Kind::Test { Vec::new() } else { self.used_by(service.repository.as_ref(), &name) },
+            used_by: if service.kind == Kind::Test {
+                Vec::new()
+            } else {
+                self.used_by(service.repository.as_ref(), &name)
+            },
             repository: service.repository.clone(),
             tag: self.release.filter(|_| service.kind == Kind::Service).map(|release| release.tag().clone()),
             versioning: service.versioning,
@@ -101,7 +105,9 @@ impl Deciding<'_> {
                 repository.to_string().starts_with(&shown[..shown.len() - 1])
             })
         };
-        for repository in self.uses().filter_map(|found| found.repository.as_ref()).filter(|repository| inside(repository)) {
+        for repository in
+            self.uses().filter_map(|found| found.repository.as_ref()).filter(|repository| inside(repository))
+        {
             let made = self.graph.services().any(|service| service.repository.as_ref() == Some(repository));
             let known = all.iter().any(|carried| carried.repository == *repository);
             if let (false, false, Ok(name)) = (made, known, repository.name().parse::<ServiceName>()) {
@@ -113,9 +119,12 @@ impl Deciding<'_> {
 
     /// A carried image: the recorded digest while its uses stay where the release put them, else what its tag stands for.
     async fn carried(&self, carried: &Carried) -> Result<ImagePlan, RegistryError> {
-        let of = |record: &ReleaseRecord| record.images.iter().find(|image| image.repository == carried.repository).cloned();
+        let of =
+            |record: &ReleaseRecord| record.images.iter().find(|image| image.repository == carried.repository).cloned();
         let recorded = match self.baseline {
-            Baseline::Record { release, .. } => self.records.iter().find(|record| record.release == *release).and_then(of),
+            Baseline::Record { release, .. } => {
+                self.records.iter().find(|record| record.release == *release).and_then(of)
+            }
             _ => None,
         };
         let tags: Vec<&Tag> = self
@@ -134,16 +143,28 @@ impl Deciding<'_> {
         let decision = match (digest, self.registry, &tag) {
             (None, Some(_), tag) => Decision::Error(vec![InputError {
                 message: match tag {
-                    Some(tag) => format!("`{}` is not in the registry, and it has no Dockerfile here", carried.repository.tagged(tag)),
-                    None => format!("no values file says at which tag `{}` stands, and it has no Dockerfile here", carried.repository),
+                    Some(tag) => format!(
+                        "`{}` is not in the registry, and it has no Dockerfile here",
+                        carried.repository.tagged(tag)
+                    ),
+                    None => format!(
+                        "no values file says at which tag `{}` stands, and it has no Dockerfile here",
+                        carried.repository
+                    ),
                 },
                 file: self.place(&carried.repository),
-                line: self.uses().find(|found| found.repository.as_ref() == Some(&carried.repository)).map(|found| found.found.line),
+                line: self
+                    .uses()
+                    .find(|found| found.repository.as_ref() == Some(&carried.repository))
+                    .map(|found| found.found.line),
             }]),
             (digest, _, _) => Decision::Retag(Source {
                 digest,
                 built_from: None,
-                since: still.as_ref().map(|image| image.since.clone()).or_else(|| tag.as_ref().map(ToString::to_string)),
+                since: still
+                    .as_ref()
+                    .map(|image| image.since.clone())
+                    .or_else(|| tag.as_ref().map(ToString::to_string)),
                 by_content: false,
             }),
         };
@@ -196,8 +217,12 @@ impl Deciding<'_> {
         let used = self.uses().find(|found| found.is_of(image.repository.as_ref(), image.name.as_str()));
         let tag = used.and_then(|found| found.tag.clone()).or_else(|| recorded.map(|image| image.tag.clone()));
         let (Some(repository), Some(tag)) = (image.repository.clone(), tag) else {
-            let message = format!("`{}` has a version of its own, and nothing says which: no values file uses it", image.name);
-            let hint = Some(format!("give it a use with a tag, or let it follow the train (`services.{}.version`)", image.name));
+            let message =
+                format!("`{}` has a version of its own, and nothing says which: no values file uses it", image.name);
+            let hint = Some(format!(
+                "give it a use with a tag, or let it follow the train (`services.{}.version`)",
+                image.name
+            ));
             image.tag = None;
             return Ok((self.release.is_some()).then_some(Refusal { message, hint }));
         };
@@ -214,7 +239,8 @@ impl Deciding<'_> {
             Decision::Build { .. } if absent && image.versioning == Versioning::Independent => Ok(None),
             Decision::Build { .. } if image.versioning == Versioning::Independent => {
                 image.tag = next_patch(&tag);
-                let message = format!("`{}` changed, and its tag `{tag}` is no version that could be counted on", image.name);
+                let message =
+                    format!("`{}` changed, and its tag `{tag}` is no version that could be counted on", image.name);
                 let hint = Some("give it a tag of three numbers, as `1.4.0`, in the values file".to_owned());
                 Ok(image.tag.is_none().then_some(Refusal { message, hint }))
             }

@@ -116,7 +116,9 @@ pub(super) fn edits(
         if ours == 0 && config.release.values.is_some() {
             refusals.push(Refusal {
                 message: format!("`{}` uses no image of this repository", file.file),
-                hint: Some("each use is a key with `repository` and `tag`; is `registry` in longshore.yaml right?".to_owned()),
+                hint: Some(
+                    "each use is a key with `repository` and `tag`; is `registry` in longshore.yaml right?".to_owned(),
+                ),
             });
         }
         let planned = values::plan_edits(&file.text, &wanted)

@@ -110,7 +110,8 @@ impl Release<'_> {
         _tip: CommitId,
     ) -> Result<Option<(RefUpdate, CommitId)>, ReleaseError> {
         let commit = prepared.commit;
-        let update = |new: CommitId, expected| RefUpdate { name: name.to_owned(), new: Some(new.0), expected: Some(expected) };
+        let update =
+            |new: CommitId, expected| RefUpdate { name: name.to_owned(), new: Some(new.0), expected: Some(expected) };
         let Some(there) = self.remote_tip(name).await? else { return Ok(Some((update(commit, None), commit))) };
         let theirs = CommitId(there);
         if self.repo.find(&theirs.to_string()).await?.is_none() {
@@ -145,7 +146,9 @@ impl Release<'_> {
     }
 
     async fn peels_to(&self, tag: ObjectId, commit: CommitId) -> bool {
-        if self.repo.peel(tag).await.is_err() && self.repo.fetch(self.remote, &[format!("refs/tags/{}", self.name)]).await.is_err() {
+        if self.repo.peel(tag).await.is_err()
+            && self.repo.fetch(self.remote, &[format!("refs/tags/{}", self.name)]).await.is_err()
+        {
             return false;
         }
         self.repo.peel(tag).await.is_ok_and(|peeled| peeled == commit)

@@ -1,0 +1,4 @@
+//! The stories of a release, told with real parts.
+
+mod faults;
+mod stories;

@@ -1,0 +1,1 @@
+//! Releases that meet a fault.

@@ -1,0 +1,7 @@
+//! The command line from outside, one module a subject; with the feature `e2e`, against real engines and a real registry.
+
+mod look;
+mod refusals;
+
+#[cfg(feature = "e2e")]
+mod e2e;
