@@ -87,11 +87,16 @@ impl Session {
 
     /// A plan for looking: with the registry where it may and can be asked, else without, which is said.
     pub(crate) async fn look(&self, ui: &Ui, question: &Question, offline: bool) -> Result<Gathered, Failure> {
+        if offline {
+            return Ok(gather(&self.repo, None, question).await?);
+        }
+        // Held to the end, so that the commit is read once for its config and for the plan.
+        let _tree = self.repo.tree(self.repo.resolve(&question.at).await?).await?;
         let config = match &question.config {
             Some(config) => config.clone(),
             None => self.config_at(&question.at).await?,
         };
-        if offline || config.registry.is_none() {
+        if config.registry.is_none() {
             return Ok(gather(&self.repo, None, question).await?);
         }
         let client = Self::registry(&config, Patience::Look)?;
