@@ -30,11 +30,14 @@ pub struct Leaf {
     pub id: ObjectId,
 }
 
+/// Entries with their names.
+type Entries = Vec<(Box<[u8]>, Entry)>;
+
 /// A directory: its id and its entries, sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
     id: ObjectId,
-    entries: Vec<(Box<[u8]>, Entry)>,
+    entries: Entries,
     has_submodule: bool,
 }
 
@@ -234,7 +237,7 @@ fn tree_id(entries: &[(Box<[u8]>, Entry)], like: ObjectId) -> ObjectId {
 #[derive(Debug)]
 pub struct TreeBuilder {
     root: ObjectId,
-    open: Vec<(RepoPath, ObjectId, Vec<(Box<[u8]>, Entry)>)>,
+    open: Vec<(RepoPath, ObjectId, Entries)>,
 }
 
 impl TreeBuilder {
