@@ -139,19 +139,19 @@ impl Session {
         Ok(records.collect::<Result<_, _>>().map_err(GatherError::from)?)
     }
 
-    /// The branch that a release goes to, and the remote that has it.
-    pub(crate) async fn target(&self, named: Option<&str>, config: &Config) -> Result<(String, String), Failure> {
+    /// The branch of the remote that a release goes to.
+    pub(crate) async fn target(&self, named: Option<&str>, config: &Config) -> Result<String, Failure> {
         let checked_out = self.repo.branch().await?;
         let branch = named.map(str::to_owned).or_else(|| config.release.branch.clone()).or(checked_out);
         let branch = branch.ok_or(ReleaseError::NoBranch)?;
         let upstream = self.repo.upstream(&branch).await?.ok_or(ReleaseError::NoRemote)?;
-        let remote_branch = upstream.remote_ref.trim_start_matches("refs/heads/").to_owned();
-        Ok((remote_branch, upstream.remote))
+        Ok(upstream.remote_ref.trim_start_matches("refs/heads/").to_owned())
     }
 
     /// The remote that releases are pushed to, whatever is checked out.
-    pub(crate) async fn remote(&self, config: &Config) -> Result<String, Failure> {
-        let branch = config.release.branch.clone().or(self.repo.branch().await?).unwrap_or_else(|| "HEAD".to_owned());
+    pub(crate) async fn remote(&self, named: Option<&str>, config: &Config) -> Result<String, Failure> {
+        let branch = named.map(str::to_owned).or_else(|| config.release.branch.clone()).or(self.repo.branch().await?);
+        let branch = branch.unwrap_or_else(|| "HEAD".to_owned());
         Ok(self.repo.upstream(&branch).await?.ok_or(ReleaseError::NoRemote)?.remote)
     }
 }

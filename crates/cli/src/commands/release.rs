@@ -40,14 +40,23 @@ pub(crate) async fn run(common: &Common, args: &Release, ui: &Ui) -> Result<u8, 
         return Err(without_registry(&session)?);
     }
     let registry = Session::registry(&config, Patience::Release)?;
-    let (branch, remote) = session.target(args.branch.as_deref(), &config).await?;
+    let remote = session.remote(args.branch.as_deref(), &config).await?;
     let lock = lock(&session)?;
     if args.abandon {
         return give_up(&session, &remote, &name, ui).await;
     }
-    let target = target_branch(config.release.commit, &branch, &name);
+    let found = find(&session.repo, &remote, &name).await?;
+    let target = match &found {
+        // A release that was begun has its branch in its record.
+        Found::Finished { record, .. } => record.as_ref().and_then(|record| record.branch.clone()),
+        Found::Pending(_) | Found::OtherPending(_) => None,
+        Found::Nothing => {
+            let branch = session.target(args.branch.as_deref(), &config).await?;
+            target_branch(config.release.commit, &branch, &name)
+        }
+    };
     let steps = Steps { session: &session, registry, name: &name, remote: &remote, branch: target.as_deref(), ui };
-    let code = match find(&session.repo, &remote, &name).await? {
+    let code = match found {
         Found::Finished { commit, record } => steps.already(commit, record).await,
         Found::OtherPending(other) => Err(ReleaseError::Locked(other).into()),
         Found::Pending(commit) => steps.resume(commit).await,
@@ -118,7 +127,7 @@ impl Steps<'_> {
         }
         let listen = |_: &Event| Ok(());
         let run = self.run_with(&listen);
-        let advanced = run.advance(record.source, commit).await?;
+        let advanced = run.advance(record.branch.as_deref(), record.source, commit).await?;
         self.tell_advanced(&advanced);
         self.ui.say(&format!("{} is finished already, and all its images are there: nothing to do", self.name));
         if self.ui.format != Format::Table {

@@ -46,7 +46,7 @@ impl Release<'_> {
         for _ in 0..TRIES {
             let mut updates = self.closing(prepared, tag).await?;
             if let Some(name) = &remote_ref {
-                match self.branch_update(prepared, name, tip.unwrap_or(prepared.commit)).await? {
+                match self.branch_update(prepared, name).await? {
                     Some((update, moved_to)) => {
                         updates.push(update);
                         tip = Some(moved_to);
@@ -83,9 +83,14 @@ impl Release<'_> {
         .into())
     }
 
-    /// The full name of the branch on the remote.
+    /// The branch that the release goes to: as recorded.
+    fn target<'b>(&'b self, prepared: &'b Prepared) -> Option<&'b str> {
+        prepared.record.branch.as_deref().or(self.branch)
+    }
+
+    /// Its full name on the remote.
     fn remote_ref(&self, prepared: &Prepared) -> Option<String> {
-        prepared.record.branch.as_deref().or(self.branch).map(|branch| format!("refs/heads/{branch}"))
+        self.target(prepared).map(|branch| format!("refs/heads/{branch}"))
     }
 
     /// The tag, and the end of pending ref and lock (which may be gone where a rival finished the same release).
@@ -107,7 +112,6 @@ impl Release<'_> {
         &self,
         prepared: &Prepared,
         name: &str,
-        _tip: CommitId,
     ) -> Result<Option<(RefUpdate, CommitId)>, ReleaseError> {
         let commit = prepared.commit;
         let update =
@@ -161,16 +165,23 @@ impl Release<'_> {
             self.repo.update_ref(&name, tag, None).await?;
         }
         let advanced = match tip {
-            Some(tip) => self.advance(prepared.record.source, tip).await?,
+            Some(tip) => self.advance(self.target(prepared), prepared.record.source, tip).await?,
             None => Advanced::NotThere,
         };
         Ok(Finished { tip, advanced })
     }
 
-    /// Brings the branch that is checked out from P to where the remote's branch is now.
-    pub async fn advance(&self, source: CommitId, tip: CommitId) -> Result<Advanced, ReleaseError> {
-        let Some(branch) = self.repo.branch().await? else { return Ok(Advanced::NotThere) };
-        if self.branch != Some(branch.as_str()) || self.repo.resolve("HEAD").await? != source {
+    /// Brings the branch that is checked out from P to where the remote's branch `target` is now, if it follows that one.
+    pub async fn advance(
+        &self,
+        target: Option<&str>,
+        source: CommitId,
+        tip: CommitId,
+    ) -> Result<Advanced, ReleaseError> {
+        let (Some(target), Some(branch)) = (target, self.repo.branch().await?) else { return Ok(Advanced::NotThere) };
+        let upstream = self.repo.upstream(&branch).await?;
+        let follows = upstream.is_some_and(|upstream| upstream.remote_ref == format!("refs/heads/{target}"));
+        if !follows || self.repo.resolve("HEAD").await? != source {
             return Ok(Advanced::NotThere);
         }
         match self.repo.advance(&branch, source, tip).await {
