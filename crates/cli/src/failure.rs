@@ -254,7 +254,7 @@ impl From<Vec<DiscoverError>> for Failure {
                 DiscoverError::OneRepository { second, .. } => {
                     format!("give one of them another `services.{second}.repository`, or leave it out with `skip: true`")
                 }
-                DiscoverError::IllegalRepository { service, .. } => format!("name one: `services.{service}.repository`"),
+                DiscoverError::IllegalRepository { service, .. } => format!("name one: `services.{service}.repository`; or leave it out with `skip: true`"),
             };
             Message::of(error).hint(hint)
         };

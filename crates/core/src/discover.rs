@@ -60,14 +60,14 @@ pub enum DiscoverError {
         second_file: RepoPath,
     },
     /// The name of a service gives no legal repository.
-    #[error("`{service}` ({dockerfile}) has no legal repository: {source}")]
+    #[error("`{service}` ({dockerfile}) has no legal repository: {problem}")]
     IllegalRepository {
         /// The service.
         service: ServiceName,
         /// Its Dockerfile.
         dockerfile: RepoPath,
-        /// What is wrong.
-        source: NameError,
+        /// What is wrong: said above, so it is no cause to be told once more.
+        problem: NameError,
     },
 }
 
@@ -161,7 +161,7 @@ fn spellings(dockerfile: &RepoPath, several: bool, repository_name: &str) -> imp
     let mut folders: Vec<String> =
         folder.components().map(|component| String::from_utf8_lossy(component).into_owned()).collect();
     folders.insert(0, repository_name.to_owned());
-    let suffix = dockerfile_suffix(dockerfile.name()).filter(|_| several || kind_of(dockerfile) == Kind::Test);
+    let suffix = telling_suffix(dockerfile, several);
     let ending = suffix.map(|suffix| format!("-{suffix}")).unwrap_or_default();
     let count = folders.len();
     let by_parents = (1..=count).map({
@@ -174,6 +174,14 @@ fn spellings(dockerfile: &RepoPath, several: bool, repository_name: &str) -> imp
         let fallback = || "image".parse().expect("a legal name");
         ServiceName::from_folder(text.as_bytes()).unwrap_or_else(fallback)
     })
+}
+
+/// What the file's name says beside "Dockerfile", where it is needed and is not the folder's name once more, as in
+/// `admin/Dockerfile.admin`.
+fn telling_suffix(dockerfile: &RepoPath, several: bool) -> Option<String> {
+    let suffix = dockerfile_suffix(dockerfile.name()).filter(|_| several || kind_of(dockerfile) == Kind::Test)?;
+    let repeats = dockerfile.parent().is_some_and(|folder| folder.name() == suffix.as_bytes());
+    (!repeats).then_some(suffix)
 }
 
 fn kind_of(dockerfile: &RepoPath) -> Kind {
@@ -304,9 +312,9 @@ fn give_repositories(services: &mut BTreeMap<ServiceName, Service>, config: &Con
         let repository = match config.repository(&service.name) {
             None => continue,
             Some(Ok(repository)) => repository,
-            Some(Err(source)) => {
+            Some(Err(problem)) => {
                 let (service, dockerfile) = (service.name.clone(), service.dockerfile.clone());
-                errors.push(DiscoverError::IllegalRepository { service, dockerfile, source });
+                errors.push(DiscoverError::IllegalRepository { service, dockerfile, problem });
                 continue;
             }
         };
@@ -323,4 +331,25 @@ fn give_repositories(services: &mut BTreeMap<ServiceName, Service>, config: &Con
         service.repository = Some(repository);
     }
     errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_is_told_where_it_tells_something() {
+        for (dockerfile, several, expected) in [
+            ("apps/admin/Dockerfile.dev", true, Some("dev")),
+            ("apps/admin/Dockerfile.dev", false, None),
+            ("apps/admin/Dockerfile.admin", true, None),
+            ("apps/admin/admin.Dockerfile", true, None),
+            ("apps/admin/Dockerfile", true, None),
+            ("apps/admin/Dockerfile_tests", false, Some("tests")),
+            ("Dockerfile.dev", true, Some("dev")),
+        ] {
+            let path = RepoPath::new(dockerfile).unwrap();
+            assert_eq!(telling_suffix(&path, several).as_deref(), expected, "{dockerfile} {several}");
+        }
+    }
 }

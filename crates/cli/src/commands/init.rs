@@ -154,9 +154,13 @@ impl Looking<'_> {
             ));
         }
         let errors = self.gathered.sets.get(name).map(|evaluated| evaluated.errors.as_slice()).unwrap_or_default();
-        unsettled.extend(errors.iter().map(|error| {
-            format!("`{name}` cannot be built ({}: {error}): set `services.{name}.context`, or leave it out with `skip: true`.", error.place())
-        }));
+        if let Some((error, others)) = errors.split_first() {
+            let more = if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
+            unsettled.push(format!(
+                "`{name}` cannot be built ({}: {error}{more}): set `services.{name}.context`, or leave it out with `skip: true`.",
+                error.place()
+            ));
+        }
     }
 }
 
