@@ -93,6 +93,11 @@ impl Failure {
         Self::one(exit::REFUSED, Message::new(text))
     }
 
+    /// What was asked for did not succeed.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
+        Self::one(exit::FAILED, Message::new(text))
+    }
+
     /// Another release is at work.
     pub(crate) fn locked(text: impl Into<String>) -> Self {
         Self::one(exit::LOCKED, Message::new(text))

@@ -102,17 +102,12 @@ fn release(values: &[String]) -> Vec<String> {
 }
 
 fn services(found: &Found) -> Vec<String> {
-    let repositories = found.carried.iter().filter_map(|(name, repository, _)| Some((name, repository.as_ref()?)));
     let mut entries: Vec<String> = Vec::new();
     let usual = usual_context(&found.services);
     for service in &found.services {
         let notes = notes(service, usual, !found.values.is_empty());
         let settled = [("repository", service.repository.as_deref()), ("version", service.version)];
         entries.extend(entry(service, &notes, &settled));
-    }
-    for (name, repository) in repositories {
-        entries.push(format!("  {}: # carried, see below", scalar(name)));
-        entries.push(format!("    repository: {}", scalar(repository)));
     }
     if found.services.is_empty() && entries.is_empty() {
         return prose("No Dockerfile was found, so there is no service.", "# ");
@@ -177,9 +172,12 @@ fn carried(carried: &[(String, Option<String>, Vec<String>)]) -> Vec<String> {
     }
     let mut lines = prose("In our registry and without a Dockerfile here: a release gives them its tag.", "# ");
     lines.push("carried:".to_owned());
-    lines.extend(carried.iter().map(|(name, _, uses)| {
+    lines.extend(carried.iter().map(|(name, repository, uses)| {
         let note = used_as(name, uses).map(|note| format!(" # {}", one_line(&note))).unwrap_or_default();
-        format!("  - {}{note}", scalar(name))
+        match repository {
+            Some(repository) => format!("  - {{name: {}, repository: {}}}{note}", scalar(name), scalar(repository)),
+            None => format!("  - {}{note}", scalar(name)),
+        }
     }));
     lines
 }
@@ -363,13 +361,11 @@ services:
     repository: docker.io/invincibledocker24/web
   # rest_api: {dockerfile: rest_api/Dockerfile, context: .} # used as restapi, currency_rate_updater
   # sandbox: {dockerfile: sandbox/Dockerfile, context: .} # used in no values file
-  admin-sql: # carried, see below
-    repository: docker.io/invincibledocker24/tools/sql
 
 # In our registry and without a Dockerfile here: a release gives them its tag.
 carried:
   - minio
-  - admin-sql # used as sql
+  - {name: admin-sql, repository: docker.io/invincibledocker24/tools/sql} # used as sql
 
 # In somebody else's registry, and left alone:
 #   pgvector/pgvector, used as pgvector

@@ -69,11 +69,6 @@ impl Ui {
         self.always(&format!("{}: {line}", paint(BUILD, "warning")));
     }
 
-    /// Is talk asked for?
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// May lines be redrawn?
     pub(crate) fn is_live(&self) -> bool {
         !self.quiet && std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

@@ -89,7 +89,9 @@ fn tar(files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
         archive.extend(header(folder, 0o755, b'5', 0)?);
     }
     for (path, bytes) in files {
-        archive.extend(header(path, 0o644, b'0', bytes.len())?);
+        // Programs stand where programs stand; everything else is only read.
+        let mode = if path.starts_with("bin/") { 0o755 } else { 0o644 };
+        archive.extend(header(path, mode, b'0', bytes.len())?);
         archive.extend_from_slice(bytes);
         archive.resize(archive.len().next_multiple_of(512), 0);
     }

@@ -1,9 +1,223 @@
-//! wip
-use crate::{
-    args::{Common, Init},
-    failure::Failure,
-    ui::Ui,
-};
-pub(crate) async fn run(_c: &Common, _a: &Init, _ui: &Ui) -> Result<u8, Failure> {
-    Ok(0)
+//! `longshore init`: a commented longshore.yaml from what is found, and what could not be settled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use longshore_core::config::{self, Config};
+use longshore_core::graph::{Kind, Service};
+use longshore_core::image::Repository;
+use longshore_run::gather::{FoundUse, Gathered, Question, gather};
+use longshore_run::ports::Repo as _;
+
+use crate::args::{Common, Init};
+use crate::exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::starter::{Found, FoundService, starter};
+use crate::ui::Ui;
+
+/// Writes the starter, and prints what it could not settle.
+pub(crate) async fn run(common: &Common, args: &Init, ui: &Ui) -> Result<u8, Failure> {
+    let session = Session::open(common).await?;
+    if let Some(registry) = &args.registry {
+        // A service's name is put behind it: what does not make a repository with one never will.
+        format!("{registry}/x").parse::<Repository>()?;
+    }
+    let question = Question {
+        at: "HEAD".to_owned(),
+        from: Some("HEAD".to_owned()),
+        from_revision: None,
+        version: None,
+        config: Some(Config::default()),
+    };
+    let gathered = gather(&session.repo, None, &question).await?;
+    let found = Looking { gathered: &gathered, given: args.registry.as_deref() }.found();
+    let text = starter(&found);
+    if args.print {
+        ui.print(&text);
+    } else {
+        let work_tree = session.repo.work_tree();
+        let work_tree = work_tree.ok_or_else(|| {
+            Failure::refused("a bare repository has no work tree to write to").hint("`--print` shows the file")
+        })?;
+        let path = work_tree.join(config::FILE);
+        write_new(&path, &text)?;
+        ui.say(&format!("wrote {}: read it, commit it, and look at `longshore plan`", config::FILE));
+    }
+    for open in &found.unsettled {
+        ui.always(&format!("open: {open}"));
+    }
+    Ok(exit::DONE)
+}
+
+/// Writes a file that must not be there yet.
+fn write_new(path: &std::path::Path, text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    match file.and_then(|mut file| file.write_all(text.as_bytes())) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(Failure::refused(format!("`{}` exists already", path.display()))
+                .hint("`--print` shows what would be written"))
+        }
+        Err(error) => Err(Failure::unreachable(format!("failed to write `{}`", path.display()), &error)),
+    }
+}
+
+/// Reads a repository for a starter.
+struct Looking<'a> {
+    gathered: &'a Gathered,
+    given: Option<&'a str>,
+}
+
+impl Looking<'_> {
+    fn found(&self) -> Found {
+        let registry = self.given.map(str::to_owned).or_else(|| self.guess_registry());
+        let train = self.train();
+        let mut unsettled = Vec::new();
+        if registry.is_none() {
+            unsettled.push("No values file says where the images are pushed to: set `registry`.".to_owned());
+        }
+        let ours = |found: &FoundUse| inside(found, registry.as_deref());
+        let mut services = Vec::new();
+        let mut made: BTreeSet<String> = BTreeSet::new();
+        for service in self.gathered.graph.services().filter(|service| service.kind == Kind::Service) {
+            let uses: Vec<&FoundUse> =
+                self.uses().filter(|found| ours(found) && alike(last(found), service.name.as_str())).collect();
+            made.extend(uses.iter().map(|found| last(found).to_owned()));
+            services.push(found_service(service, &uses, train.as_deref()));
+            self.open_questions(service, &uses, &mut unsettled);
+        }
+        let mut carried: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut foreign: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for found in self.uses() {
+            let key = found.found.name.clone();
+            if !ours(found) {
+                foreign.entry(found.found.repository.clone()).or_default().push(key);
+            } else if !made.contains(last(found)) {
+                carried.entry(last(found).to_owned()).or_default().push(key);
+            }
+        }
+        let values = self.gathered.values.iter().filter(|file| file.uses.iter().any(ours));
+        Found {
+            values: values.map(|file| file.file.to_string()).collect(),
+            services,
+            carried: carried.into_iter().map(|(name, uses)| (name, None, uses)).collect(),
+            foreign: foreign.into_iter().collect(),
+            registry,
+            unsettled,
+        }
+    }
+
+    fn uses(&self) -> impl Iterator<Item = &FoundUse> {
+        self.gathered.values.iter().flat_map(|file| &file.uses)
+    }
+
+    /// The prefix that most uses of images found here have.
+    fn guess_registry(&self) -> Option<String> {
+        let mut prefixes: BTreeMap<String, usize> = BTreeMap::new();
+        let names: BTreeSet<String> =
+            self.gathered.graph.services().map(|service| folded(service.name.as_str())).collect();
+        for repository in self.uses().filter(|found| names.contains(&folded(last(found)))).filter_map(written) {
+            let text = repository.to_string();
+            if let Some((prefix, _)) = text.rsplit_once('/') {
+                *prefixes.entry(prefix.to_owned()).or_default() += 1;
+            }
+        }
+        prefixes.into_iter().max_by_key(|(_, count)| *count).map(|(prefix, _)| prefix)
+    }
+
+    /// The tag that most uses have.
+    fn train(&self) -> Option<String> {
+        let mut tags: BTreeMap<&str, usize> = BTreeMap::new();
+        for found in self.uses() {
+            *tags.entry(&found.found.tag).or_default() += 1;
+        }
+        tags.into_iter().max_by_key(|(_, count)| *count).map(|(tag, _)| tag.to_owned())
+    }
+
+    fn open_questions(&self, service: &Service, uses: &[&FoundUse], unsettled: &mut Vec<String>) {
+        let name = &service.name;
+        let tags: BTreeSet<&str> = uses.iter().map(|found| found.found.tag.as_str()).collect();
+        if tags.len() > 1 {
+            let tags: Vec<&str> = tags.into_iter().collect();
+            unsettled.push(format!(
+                "`{name}` is used at {}: if these are different images, the first release builds it anew.",
+                tags.join(" and ")
+            ));
+        }
+        let errors = self.gathered.sets.get(name).map(|evaluated| evaluated.errors.as_slice()).unwrap_or_default();
+        unsettled.extend(errors.iter().map(|error| {
+            format!("`{name}` cannot be built ({}: {error}): set `services.{name}.context`, or leave it out with `skip: true`.", error.place())
+        }));
+    }
+}
+
+fn found_service(service: &Service, uses: &[&FoundUse], train: Option<&str>) -> FoundService {
+    let other_name = uses.iter().map(|found| last(found)).find(|last| *last != service.name.as_str());
+    let own_line = !uses.is_empty()
+        && uses.iter().all(|found| train.is_some_and(|train| is_another_line(&found.found.tag, train)));
+    FoundService {
+        name: service.name.to_string(),
+        dockerfile: service.dockerfile.to_string(),
+        context: service.context.to_string(),
+        context_from: service.context_from.clone(),
+        repository: other_name.map(str::to_owned),
+        uses: uses.iter().map(|found| found.found.name.clone()).collect(),
+        version: own_line.then_some("independent"),
+    }
+}
+
+/// The last part of the repository of a use.
+fn last(found: &FoundUse) -> &str {
+    found.found.repository.rsplit('/').next().unwrap_or_default()
+}
+
+/// The repository of a use as it would be with a registry in the config.
+fn written(found: &FoundUse) -> Option<Repository> {
+    if found.found.repository.contains('/') || found.found.registry.is_some() { found.repository.clone() } else { None }
+}
+
+fn inside(found: &FoundUse, registry: Option<&str>) -> bool {
+    let prefix = registry.and_then(|registry| format!("{registry}/x").parse::<Repository>().ok());
+    let (Some(prefix), Some(repository)) = (prefix, written(found)) else { return registry.is_none() };
+    let prefix = prefix.to_string();
+    repository.to_string().starts_with(&prefix[..prefix.len() - 1])
+}
+
+/// Are two names the same but for the usual differences of folders and repositories?
+fn alike(repository: &str, service: &str) -> bool {
+    folded(repository) == folded(service)
+}
+
+fn folded(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['_', '.'], "-")
+}
+
+/// Is a tag a version of another line than the train's: another three numbers, without regard to what follows them?
+fn is_another_line(tag: &str, train: &str) -> bool {
+    match (numbers(tag), numbers(train)) {
+        (Some(tag), Some(train)) => tag != train,
+        _ => false,
+    }
+}
+
+/// `v1.3.0-dev-4` -> `1.3.0`
+fn numbers(tag: &str) -> Option<Vec<u64>> {
+    let text = tag.strip_prefix('v').unwrap_or(tag);
+    let text = text.split(['-', '+']).next()?;
+    let numbers: Vec<u64> = text.split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
+    (numbers.len() == 3).then_some(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_is_no_line_of_its_own() {
+        assert!(!is_another_line("v1.3.0-co2", "v1.3.0"));
+        assert!(!is_another_line("latest", "v1.3.0"));
+        assert!(is_another_line("0.1.0", "v1.3.0"));
+        assert!(is_another_line("v1.3.1", "v1.3.0"));
+    }
 }

@@ -7,7 +7,7 @@ use longshore_backends::store::{Journal, Lock, LockError};
 use longshore_core::config::{self, Config};
 use longshore_core::name::ReleaseName;
 use longshore_core::object::CommitId;
-use longshore_core::record::{RecordedDecision, RecordedKind, ReleaseRecord};
+use longshore_core::record::{RecordedDecision, RecordedImage, RecordedKind, ReleaseRecord};
 use longshore_run::build::BuildOptions;
 use longshore_run::event::Event;
 use longshore_run::gather::{Question, gather};
@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::session::{Patience, Session};
 use crate::show::Detail;
-use crate::ui::{GOOD, Ui, columns, count, markdown, paint};
+use crate::ui::{GOOD, Ui, columns, markdown, paint};
 use crate::{exit, json};
 
 /// Makes the release, or whatever is left of it to do.
@@ -120,8 +120,10 @@ impl Steps<'_> {
         let run = self.run_with(&listen);
         let advanced = run.advance(record.source, commit).await?;
         self.tell_advanced(&advanced);
-        self.ui.say(&format!("{} is finished already: nothing to do", self.name));
-        self.print(commit, &record);
+        self.ui.say(&format!("{} is finished already, and all its images are there: nothing to do", self.name));
+        if self.ui.format != Format::Table {
+            self.print(commit, &record);
+        }
         Ok(exit::DONE)
     }
 
@@ -242,13 +244,13 @@ impl Steps<'_> {
     fn print(&self, commit: CommitId, record: &ReleaseRecord) {
         match self.ui.format {
             Format::Json => self.ui.print(&as_json(commit, record)),
-            Format::Markdown => self.ui.print(&markdown(&rows(record))),
-            Format::Table => self.ui.print(&format!(
-                "{}\n{} of {}\n",
-                columns(&rows(record)),
-                count(record.images.len(), "image"),
-                record.release,
-            )),
+            Format::Markdown => self.ui.print(&markdown(&rows(record, |_| true))),
+            Format::Table => {
+                let moved = |image: &RecordedImage| image.decision != RecordedDecision::Retag;
+                if record.images.iter().any(moved) {
+                    self.ui.print(&columns(&rows(record, moved)));
+                }
+            }
         }
     }
 }
@@ -283,9 +285,9 @@ fn name_errors_of_services(ui: &Ui, plan: &longshore_core::plan::Plan) -> u8 {
     name_errors(ui, &services)
 }
 
-fn rows(record: &ReleaseRecord) -> Vec<Vec<String>> {
+fn rows(record: &ReleaseRecord, shown: impl Fn(&RecordedImage) -> bool) -> Vec<Vec<String>> {
     let mut rows = vec![["image", "what", "tag", "digest"].map(str::to_owned).to_vec()];
-    rows.extend(record.images.iter().map(|image| {
+    rows.extend(record.images.iter().filter(|image| shown(image)).map(|image| {
         let what = match image.decision {
             RecordedDecision::Build => "built".to_owned(),
             RecordedDecision::Retag => retagged(image, &record.release),

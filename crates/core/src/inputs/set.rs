@@ -310,8 +310,8 @@ impl InputSet {
         let steps = self.stages.iter().flat_map(|stage| &stage.steps);
         for (path, entry) in steps.flat_map(|step| &step.files).flat_map(|files| &files.needs) {
             match entry {
-                Entry::Leaf(leaf) => drop(files.insert(path.clone(), *leaf)),
-                Entry::Directory(directory) => directory.walk(path, &mut |path, leaf| drop(files.insert(path, leaf))),
+                Entry::Leaf(leaf) => files.extend([(path.clone(), *leaf)]),
+                Entry::Directory(directory) => directory.walk(path, &mut |path, leaf| files.extend([(path, leaf)])),
             }
         }
         files
