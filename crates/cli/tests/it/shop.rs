@@ -159,18 +159,20 @@ impl Shop {
         self.env.longshore(args)
     }
 
-    /// What it printed, with the registry's host as `HOST`.
+    /// What it printed, with the registry's host as `HOST` and the age of commits as `[AGE]`.
     pub(crate) fn told(&self, args: &[&str]) -> String {
         self.shown(&self.run(args))
     }
 
     pub(crate) fn shown(&self, outcome: &Outcome) -> String {
-        let host = self.registry.host();
-        let hidden = |text: &str| text.replace(&host, "HOST");
         let mut outcome = outcome.clone();
-        outcome.stdout = hidden(&outcome.stdout);
-        outcome.stderr = hidden(&outcome.stderr);
+        outcome.stdout = self.shown_text(&outcome.stdout);
+        outcome.stderr = self.shown_text(&outcome.stderr);
         outcome.redacted()
+    }
+
+    pub(crate) fn shown_text(&self, text: &str) -> String {
+        without_ages(&text.replace(&self.registry.host(), "HOST"))
     }
 
     /// Runs a command that must be refused with this code and leave no trace, and gives what it said.
@@ -190,6 +192,18 @@ impl Shop {
             files: without_own_state(tree(self.env.root())),
         }
     }
+}
+
+/// `10 months ago` is another text next month.
+fn without_ages(text: &str) -> String {
+    let line = |line: &str| match line.split_once(" ago  ") {
+        Some((before, after)) => {
+            let commit = before.trim_end_matches(|character: char| character.is_alphabetic()).trim_end();
+            format!("{}[AGE]  {after}", commit.trim_end_matches(|character: char| character.is_ascii_digit()))
+        }
+        None => line.to_owned(),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The state of registry, remote and files at one moment.

@@ -62,8 +62,8 @@ fn a_revision_that_is_not_there() {
     assert_snapshot!(shop.refused(4, &["release", "v1.0.0", "--from", "v9"]), @"
     status: 4
     --- stderr
-    error: `minio` cannot be built: chart/values.yaml:6: `HOST/shop/minio:v9` is not in the registry, and it has no Dockerfile here
-      v1.0.0 is refused: nothing was written
+    error: there is no release, no revision, and no image of a service with the tag `v9`
+      hint: `git tag` shows the releases; a first adoption names a tag that its images have
     ");
     let clone = shop.remote.shallow_clone("shallow", 1);
     assert_snapshot!(shop.refused(4, &["-C", &clone.path().to_string_lossy(), "plan", "--from", "HEAD~3"]), @"
@@ -102,7 +102,7 @@ fn a_repository_without_a_commit() {
     status: 4
     --- stderr
     error: there is no revision `HEAD` in this repository
-      hint: `git log --oneline` and `git tag` show what there is; `git fetch --tags` brings more
+      hint: commit something first
     ");
 }
 
@@ -144,10 +144,12 @@ fn a_remote_that_is_not_there() {
     assert_snapshot!(shop.refused(3, RELEASE), @"
     status: 3
     --- stderr
-    error: failed to reach the remote `origin`: fatal: '../gone.git' does not appear to be a git repository
-    fatal: Could not read from remote repository.
-    Please make sure you have the correct access rights
-    and the repository exists.
+    error: failed to reach the remote `origin`
+      caused by: fatal: '../gone.git' does not appear to be a git repository
+        fatal: Could not read from remote repository.
+        Please make sure you have the correct access rights
+        and the repository exists.
+      hint: check its address and your access: `git ls-remote` shows the same
     ");
 }
 
@@ -160,7 +162,8 @@ fn a_remote_that_takes_no_push() {
     let told = shop.shown(&shop.run(RELEASE).fails_with(4));
     let told: String = told.lines().skip_while(|line| !line.starts_with("error")).map(|line| format!("{line}\n")).collect();
     assert_snapshot!(told, @"
-    error: the remote `origin` does not allow the push: refs/longshore/pending/v1.0.0: pre-receive hook declined; refs/longshore/lock: pre-receive hook declined; ask the platform team
+    error: the remote `origin` does not allow the push
+      caused by: refs/longshore/pending/v1.0.0: pre-receive hook declined; refs/longshore/lock: pre-receive hook declined; ask the platform team
       hint: the release pushes its branch, its tag and `refs/longshore/*`: these must be allowed
     ");
     let named = |tags: &std::collections::BTreeMap<String, _>| tags.keys().filter(|tag| tag.ends_with(":v1.0.0")).count();

@@ -61,13 +61,15 @@ fn a_service_that_has_no_dockerfile() {
     --- stderr
     error: `services.tool.dockerfile`: there is no file `tool/Dockerfile` in the commit
       hint: paths start at the repository's root
+    error: `services.apii` names a service for which there is no Dockerfile
+      hint: did you mean `api`? else say `services.apii.dockerfile`
     ");
     shop.configure("services:\n  apii: {version: pinned}\n");
     assert_snapshot!(shop.refused(2, &["plan"]), @"
     status: 2
     --- stderr
     error: `services.apii` names a service for which there is no Dockerfile
-      hint: `longshore list` shows the names; or say `services.apii.dockerfile`
+      hint: did you mean `api`? else say `services.apii.dockerfile`
     ");
 }
 

@@ -117,12 +117,12 @@ fn a_folder_whose_name_no_repository_can_have() {
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
-    error: `API` (API/Dockerfile) has no legal repository: `HOST/shop/API` is no repository: upper-case letters are not allowed
+    error: `API` (API/Dockerfile) has no legal repository
       caused by: `HOST/shop/API` is no repository: upper-case letters are not allowed
-      hint: name one: `services.API.repository`
-    error: `Web` (Web/Dockerfile) has no legal repository: `HOST/shop/Web` is no repository: upper-case letters are not allowed
+      hint: give it one: `services.API.repository`, or leave it out with `skip: true`
+    error: `Web` (Web/Dockerfile) has no legal repository
       caused by: `HOST/shop/Web` is no repository: upper-case letters are not allowed
-      hint: name one: `services.Web.repository`
+      hint: give it one: `services.Web.repository`, or leave it out with `skip: true`
     ");
 }
 
@@ -133,7 +133,7 @@ fn a_carried_image_that_the_registry_does_not_have() {
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
-    error: `minio` cannot be built: chart/values.yaml:6: `HOST/shop/minio:v0` is not in the registry, and it has no Dockerfile here
+    error: `minio` cannot be retagged: chart/values.yaml:6: `HOST/shop/minio:v0` is not in the registry, and it has no Dockerfile here
       v1.0.0 is refused: nothing was written
     ");
 }

@@ -31,8 +31,10 @@ fn a_login_that_may_only_pull() {
     building with rehearsal
     warning: this engine runs no RUN lines: its images hold their inputs and nothing else
     v1.0.0: 2 to build, 0 to retag, 0 kept
-    error: GET HOST/token: the token for `shop/api` does not grant push (there is no login for this registry)
-      hint: the login for `HOST` does not allow this; run `docker login HOST` with one that does
+    error: cannot push to 2 of 2 repositories of `HOST`: shop/api, shop/web
+      caused by: GET HOST/token: the token for `shop/api` does not grant push (there is no login for this registry)
+      hint: run `docker login HOST` with an account that may do this
+      nothing was written
     ");
     // cmVhZGVyOnNlY3JldA== is reader:secret
     log_in(&shop, "cmVhZGVyOnNlY3JldA==");
@@ -43,8 +45,10 @@ fn a_login_that_may_only_pull() {
     building with rehearsal
     warning: this engine runs no RUN lines: its images hold their inputs and nothing else
     v1.0.0: 2 to build, 0 to retag, 0 kept
-    error: GET HOST/token: the token for `shop/api` does not grant push
-      hint: the login for `HOST` does not allow this; run `docker login HOST` with one that does
+    error: cannot push to 2 of 2 repositories of `HOST`: shop/api, shop/web
+      caused by: GET HOST/token: the token for `shop/api` does not grant push
+      hint: run `docker login HOST` with an account that may do this
+      nothing was written
     ");
     assert!(!told.contains("secret") && !told.contains("cmVhZGVyOnNlY3JldA"), "{told}");
     drop(shop.run(&["plan", "v1.0.0"]).success());
@@ -57,15 +61,17 @@ fn nobody_is_logged_in() {
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
-    error: HEAD HOST/v2/shop/api/manifests/in-[DIGEST]: 401 Unauthorized (there is no login for this registry)
-      hint: the login for `HOST` does not allow this; run `docker login HOST` with one that does
+    error: the registry `HOST` denies access
+      caused by: HEAD HOST/v2/shop/api/manifests/in-[DIGEST]: 401 Unauthorized (there is no login for this registry)
+      hint: run `docker login HOST` with an account that may do this
     ");
     log_in(&shop, "YW5uOndyb25n");
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
-    error: HEAD HOST/v2/shop/api/manifests/in-[DIGEST]: 401 Unauthorized
-      hint: the login for `HOST` does not allow this; run `docker login HOST` with one that does
+    error: the registry `HOST` denies access
+      caused by: HEAD HOST/v2/shop/api/manifests/in-[DIGEST]: 401 Unauthorized
+      hint: run `docker login HOST` with an account that may do this
     ");
     log_in(&shop, "YW5uOnNlY3JldA==");
     drop(shop.run(RELEASE).success());
@@ -78,7 +84,9 @@ fn a_registry_out_of_reach() {
     assert_snapshot!(shop.refused(3, RELEASE), @"
     status: 3
     --- stderr
-    error: GET HOST/v2/: client error (SendRequest): connection closed before message completed (tried 5 times)
+    error: failed to get through to the registry `HOST`
+      caused by: GET HOST/v2/: connection closed before message completed (tried 5 times)
+      hint: run it again once it answers: nothing that was done is lost
     ");
     shop.registry.clear_faults();
     drop(shop.run(RELEASE).success());
@@ -91,6 +99,8 @@ fn a_registry_that_fails() {
     assert_snapshot!(shop.refused(3, RELEASE), @"
     status: 3
     --- stderr
-    error: HEAD HOST/v2/shop/web/manifests/in-[DIGEST]: 503 Service Unavailable (tried 5 times)
+    error: failed to get through to the registry `HOST`
+      caused by: HEAD HOST/v2/shop/api/manifests/in-[DIGEST]: 503 Service Unavailable (tried 5 times)
+      hint: run it again once it answers: nothing that was done is lost
     ");
 }

@@ -14,7 +14,7 @@ fn an_illegal_version() {
     ");
     for version in ["v1/0", "v1..0", "1.0.lock", ""] {
         let told = shop.refused(2, &["release", version]);
-        assert!(told.contains("is no release name"), "{told}");
+        assert!(told.contains("` is no "), "{told}");
         assert_eq!(told, shop.refused(2, &["plan", version]));
     }
 }
@@ -28,10 +28,10 @@ fn a_git_tag_that_is_no_release() {
     --- stdout
     v1.0.0 from the tags in the values files at [COMMIT]
 
-    build  api        new                                        
-           base       new                                        
-           web        new                                        
-           worker     new                                        
+    build  api        new
+           base       new
+           web        new
+           worker     new
     retag  1 assumed  minio: unchanged by a name or label alone
     test   1 changed  api-tests
 
@@ -39,13 +39,13 @@ fn a_git_tag_that_is_no_release() {
     chart/values.yaml:2: frontend.image v0 → v1.0.0, and 2 more
     --- stderr
     error: the version `v1.0.0` is taken: the git tag stands on [COMMIT]
-      hint: choose the next version, or look at it with `longshore status`
+      hint: choose the next version; `longshore status v1.0.0` tells what is there
     ");
     assert_snapshot!(shop.refused(4, &["release", "v1.0.0"]), @"
     status: 4
     --- stderr
     error: the version `v1.0.0` is taken: the git tag stands on [COMMIT]
-      hint: choose the next version, or look at it with `longshore status`
+      hint: choose the next version; `longshore status v1.0.0` tells what is there
       v1.0.0 is refused: nothing was written
     ");
     shop.repo.push();
@@ -74,12 +74,11 @@ fn a_release_that_is_finished() {
 
     retag  4 unchanged  api base web worker
            1 assumed    minio: unchanged by a name or label alone
-    test   1 changed    api-tests
 
-    5 images: 0 to build, 5 to retag; 1 test image: 1 changed
+    5 images: 0 to build, 5 to retag; 1 test image: 0 changed
     --- stderr
     error: the version `v1.0.0` is taken: the git tag stands on [COMMIT]
-      hint: choose the next version, or look at it with `longshore status`
+      hint: choose the next version; `longshore status v1.0.0` tells what is there
     ");
 }
 
@@ -92,23 +91,23 @@ fn a_release_tag_that_is_another_image() {
     --- stdout
     v1.0.0 from the tags in the values files at [COMMIT]
 
-    build  api        new                                        
-           base       new                                        
-           web        new                                        
-           worker     new                                        
+    build  api        new
+           base       new
+           web        new
+           worker     new
     retag  1 assumed  minio: unchanged by a name or label alone
     test   1 changed  api-tests
 
     5 images: 4 to build, 1 to retag; 1 test image: 1 changed
     chart/values.yaml:2: frontend.image v0 → v1.0.0, and 2 more
     --- stderr
-    error: `HOST/shop/api:v1.0.0` exists already and is sha256:[DIGEST], not an image that is to be built
+    error: `HOST/shop/api:v1.0.0` is taken: it stands on sha256:[DIGEST], and the release would put a new build there
       hint: a published tag is never moved: choose another version
     ");
     assert_snapshot!(shop.refused(4, &["release", "v1.0.0"]), @"
     status: 4
     --- stderr
-    error: `HOST/shop/api:v1.0.0` exists already and is sha256:[DIGEST], not an image that is to be built
+    error: `HOST/shop/api:v1.0.0` is taken: it stands on sha256:[DIGEST], and the release would put a new build there
       hint: a published tag is never moved: choose another version
       v1.0.0 is refused: nothing was written
     ");
@@ -124,6 +123,7 @@ fn a_finished_release_that_the_registry_lost() {
     --- stderr
     error: `HOST/shop/api:v1.0.0` is not there, and `v1.0.0` recorded sha256:[DIGEST]
     error: `HOST/shop/web:v1.0.0` is sha256:[DIGEST], and `v1.0.0` recorded sha256:[DIGEST]
+      hint: `longshore status v1.0.0` shows all; put back what was recorded, or release the next version
     ");
     assert_snapshot!(shop.refused(4, &["status"]), @"
     status: 4
@@ -193,7 +193,7 @@ fn a_pending_version_is_given_up() {
     status: 4
     --- stderr
     error: there is no pending release `v1.0.0`
-      hint: `longshore status VERSION` tells what is there
+      hint: `longshore status v1.0.0` tells what is there
     ");
     drop(shop.run(&["release", "v1.1.0"]).success());
 }
@@ -206,6 +206,6 @@ fn a_lock_whose_version_nobody_knows() {
     status: 6
     --- stderr
     error: another release holds the lock: its version is not known
-      hint: `git ls-remote origin 'refs/longshore/*'` shows what holds it
+      hint: `git ls-remote origin 'refs/longshore/*'` shows it; `git push origin :refs/longshore/lock` frees it, if nobody is releasing
     ");
 }
