@@ -21,29 +21,35 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  longshore plan                            what changed since the last release, and what would be built
-  longshore plan v2 --from v1.0 --at HEAD   the same between any two revisions, with no config at all
+  longshore plan                            what changed since the last release, what would be built
+  longshore plan v2 --from v1.0 --at HEAD   the same between any two revisions, with no config
   longshore why api                         why an image is built: files, lines, commits
   longshore init                            write a commented longshore.yaml from what is found
-  longshore release v1.4.0                  make the release; run it again to finish an interrupted one
+  longshore release v1.4.0                  make the release, or finish an interrupted one
 
-Exit codes: 0 done · 1 failed · 2 usage or config · 3 out of reach, run it again · 4 refused, a person must look
-            6 another release holds the lock · 70 a bug · 130, 143 interrupted";
+Exit codes: 0 done · 1 failed · 2 usage or config · 3 out of reach, run it again
+            4 refused, a person must look · 6 another release holds the lock
+            70 a bug · 130, 143 interrupted";
+
+/// The heading of what every command takes.
+const EVERYWHERE: &str = "Options of every command";
 
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// Run as if started in DIR
-    #[arg(short = 'C', value_name = "DIR", global = true)]
+    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = EVERYWHERE)]
     pub(crate) directory: Option<PathBuf>,
     /// How to write what was asked for: `table` for people, `json` for scripts, `markdown` for a pull request
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "table", global = true)]
+    #[arg(long, value_enum, value_name = "table|json|markdown", default_value = "table", global = true)]
+    #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
     pub(crate) format: Format,
     /// Say nothing but what was asked for, and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
-    /// When to colour: by default on a terminal, unless NO_COLOR is set
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", global = true)]
+    /// When to colour; `auto` is on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, value_name = "auto|always|never", default_value = "auto", global = true)]
+    #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
     pub(crate) color: Color,
 }
 
@@ -71,7 +77,7 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show every image that was found: its Dockerfile, its context and from what it was concluded
+    /// Show every image that is found, with its Dockerfile, its context and why that
     List(List),
     /// Show which images stand on which, and which shared folders they copy
     Graph(Graph),
@@ -85,7 +91,7 @@ pub(crate) enum Command {
     Release(Release),
     /// Show what git and the registry say of a release
     Status(Status),
-    /// Show the main job on a made-up monorepo: adopt, change, plan, release, interrupt, finish
+    /// Show the main job on a made-up monorepo: plan, release, interrupt, finish
     Demo(Demo),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -134,7 +140,7 @@ pub(crate) struct Plan {
     pub(crate) version: Option<String>,
     #[command(flatten)]
     pub(crate) looking: Looking,
-    /// Show who would rebuild if these paths changed
+    /// Show who would rebuild if these paths, from the repository's root, changed
     #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["version", "from", "from_rev"])]
     pub(crate) changed: Vec<PathBuf>,
     /// Show unchanged images and all reasons, too

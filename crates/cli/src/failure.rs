@@ -1,12 +1,13 @@
 //! Every error -> what kind it is, what is said, what can be done, and the exit code. Only here.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use longshore_backends::engine::{DetectError, UnknownEngine};
 use longshore_backends::registry::ClientError;
 use longshore_core::config::ConfigError;
 use longshore_core::discover::DiscoverError;
-use longshore_core::image::NameError;
+use longshore_core::image::{NameError, Repository};
 use longshore_core::path::PathError;
 use longshore_run::build::BuildError;
 use longshore_run::gather::GatherError;
@@ -163,6 +164,7 @@ impl From<RepoError> for Failure {
             RepoError::NoRevision { shallow: true, .. }
             | RepoError::MissingObject(_)
             | RepoError::HistoryCutOff { .. } => Some(UNSHALLOW),
+            RepoError::NoRevision { revision, .. } if revision == "HEAD" => Some("commit something first"),
             RepoError::NoRevision { .. } => {
                 Some("`git log --oneline` and `git tag` show what there is; `git fetch --tags` brings more")
             }
@@ -170,10 +172,30 @@ impl From<RepoError> for Failure {
             RepoError::PushDenied { .. } => {
                 Some("the release pushes its branch, its tag and `refs/longshore/*`: these must be allowed")
             }
+            RepoError::Remote { .. } => Some("check its address and your access: `git ls-remote` shows the same"),
             RepoError::Spawn { .. } => Some("is git installed and on PATH?"),
             _ => None,
         };
-        Self::one(code, Message::of(&error).hint_if(hint))
+        Self::one(code, repo_message(&error).hint_if(hint))
+    }
+}
+
+/// What git's other side said is the cause, and may have several lines.
+fn repo_message(error: &RepoError) -> Message {
+    match error {
+        RepoError::Remote { remote, message } => {
+            Message::new(format!("failed to reach the remote `{remote}`")).cause(message.clone())
+        }
+        RepoError::PushRejected { remote, message } => {
+            Message::new(format!("the remote `{remote}` rejected the push")).cause(message.clone())
+        }
+        RepoError::PushDenied { remote, message } => {
+            Message::new(format!("the remote `{remote}` does not allow the push")).cause(message.clone())
+        }
+        RepoError::Git { command, status, message } => {
+            Message::new(format!("`{command}` failed ({status})")).cause(message.clone())
+        }
+        _ => Message::of(error),
     }
 }
 
@@ -199,16 +221,34 @@ fn registry_code(error: &RegistryError) -> u8 {
 }
 
 fn registry_message(error: &RegistryError) -> Message {
-    let host = match error {
-        RegistryError::Denied { request, .. } => {
-            request.split_whitespace().nth(1).and_then(|url| url.split('/').next())
+    let message = match error {
+        RegistryError::Unreachable { request, .. } => {
+            Message::new(format!("failed to get through to the registry `{}`", asked(request))).cause(error.to_string())
         }
-        _ => None,
+        RegistryError::Denied { request, .. } => {
+            Message::new(format!("the registry `{}` denies access", asked(request))).cause(error.to_string())
+        }
+        _ => Message::of(error),
     };
-    let hint = host.map(|host| {
-        format!("the login for `{host}` does not allow this; run `docker login {host}` with one that does")
-    });
-    Message::of(error).hint_if(hint)
+    message.hint_if(registry_hint(error))
+}
+
+fn registry_hint(error: &RegistryError) -> Option<String> {
+    match error {
+        RegistryError::Denied { request, .. } => Some(log_in(asked(request))),
+        RegistryError::Unreachable { .. } => Some("run it again once it answers: nothing that was done is lost".to_owned()),
+        _ => None,
+    }
+}
+
+fn log_in(registry: &str) -> String {
+    format!("run `docker login {registry}` with an account that may do this")
+}
+
+/// The registry that a request went to: Docker Hub's is known by another name than its addresses.
+fn asked(request: &str) -> &str {
+    let host = request.split_whitespace().nth(1).and_then(|address| address.split('/').next()).unwrap_or(request);
+    if matches!(host, "registry-1.docker.io" | "auth.docker.io") { "docker.io" } else { host }
 }
 
 impl From<NameError> for Failure {
@@ -239,7 +279,7 @@ impl From<Vec<ConfigError>> for Failure {
 impl From<Vec<DiscoverError>> for Failure {
     fn from(errors: Vec<DiscoverError>) -> Self {
         let is_config = |error: &DiscoverError| {
-            matches!(error, DiscoverError::UnknownService(_) | DiscoverError::NoSuchDockerfile { .. })
+            matches!(error, DiscoverError::UnknownService { .. } | DiscoverError::NoSuchDockerfile { .. })
         };
         let code = if errors.iter().all(is_config) { exit::USAGE } else { exit::REFUSED };
         let message = |error: &DiscoverError| {
@@ -247,14 +287,19 @@ impl From<Vec<DiscoverError>> for Failure {
                 DiscoverError::NoDockerfile => {
                     "files named `Dockerfile`, `Dockerfile.NAME`, `NAME.Dockerfile` or `Containerfile` are found at any depth; another one is named by `services.NAME.dockerfile`".to_owned()
                 }
-                DiscoverError::UnknownService(name) => {
-                    format!("`longshore list` shows the names; or say `services.{name}.dockerfile`")
+                DiscoverError::UnknownService { service, meant: Some(meant) } => {
+                    format!("did you mean `{meant}`? else say `services.{service}.dockerfile`")
+                }
+                DiscoverError::UnknownService { service, meant: None } => {
+                    format!("say `services.{service}.dockerfile`, or remove it")
                 }
                 DiscoverError::NoSuchDockerfile { .. } => "paths start at the repository's root".to_owned(),
                 DiscoverError::OneRepository { second, .. } => {
                     format!("give one of them another `services.{second}.repository`, or leave it out with `skip: true`")
                 }
-                DiscoverError::IllegalRepository { service, .. } => format!("name one: `services.{service}.repository`; or leave it out with `skip: true`"),
+                DiscoverError::IllegalRepository { service, .. } => {
+                    format!("give it one: `services.{service}.repository`, or leave it out with `skip: true`")
+                }
             };
             Message::of(error).hint(hint)
         };
@@ -273,6 +318,10 @@ impl From<GatherError> for Failure {
             GatherError::Record(_) => Self::one(
                 exit::REFUSED,
                 Message::of(&error).hint("it was written by another version of longshore: use the newest one"),
+            ),
+            GatherError::NoSuchTag { .. } => Self::one(
+                exit::REFUSED,
+                Message::of(&error).hint("`git tag` shows the releases; a first adoption names a tag that its images have"),
             ),
             GatherError::NoBaseline { .. } => Self::one(exit::REFUSED, Message::of(&error).hint(UNSHALLOW)),
             GatherError::NoValues { .. } => Self::one(
@@ -328,7 +377,7 @@ impl From<ReleaseError> for Failure {
             ReleaseError::Locked(name) => {
                 let hint = match &name {
                     Some(name) => format!("wait for it, finish it with `longshore release {name}`, or give it up with `longshore release {name} --abandon`"),
-                    None => "`git ls-remote origin 'refs/longshore/*'` shows what holds it".to_owned(),
+                    None => "`git ls-remote origin 'refs/longshore/*'` shows it; `git push origin :refs/longshore/lock` frees it, if nobody is releasing".to_owned(),
                 };
                 Self::one(exit::LOCKED, Message::of(&ReleaseError::Locked(name)).hint(hint))
             }
@@ -342,18 +391,44 @@ impl From<ReleaseError> for Failure {
                     let found = found.as_ref().map_or_else(|| "is not there".to_owned(), |found: &longshore_core::image::Digest| format!("is {found}"));
                     Message::new(format!("`{reference}` {found}, and `{release}` recorded {expected}"))
                 };
-                Self::all(exit::REFUSED, images.iter().map(message).collect())
+                Self::all(exit::REFUSED, images.iter().map(message).collect()).hint(format!(
+                    "`longshore status {release}` shows all; put back what was recorded, or release the next version"
+                ))
             }
             ReleaseError::Conflict { ref branch, commit, ref release, .. } => Self::refused(error.to_string()).hint(format!(
                 "merge it by hand: `git fetch origin {branch} refs/longshore/pending/{release}`, check `{branch}` out at its newest, `git merge {commit}`, resolve, `git push`; then `longshore release {release}` again"
             )),
-            ReleaseError::NotPending(_) => Self::refused(error.to_string()).hint("`longshore status VERSION` tells what is there"),
+            ReleaseError::NotPending(ref name) => {
+                Self::refused(error.to_string()).hint(format!("`longshore status {name}` tells what is there"))
+            }
+            ReleaseError::MayNotPush { denied, asked } => may_not_push(&denied, asked),
             ReleaseError::Refused(_) | ReleaseError::NoRecord { .. } | ReleaseError::Prepare(_) => {
                 Self::one(exit::REFUSED, Message::of(&error))
             }
             ReleaseError::Journal(_) => Self::one(exit::UNREACHABLE, Message::of(&error)),
         }
     }
+}
+
+/// Repositories that may not be pushed to: one message for each registry, with the first few of them.
+fn may_not_push(denied: &[(Repository, RegistryError)], asked: usize) -> Failure {
+    const SHOWN: usize = 5;
+    let mut registries: BTreeMap<&str, Vec<&(Repository, RegistryError)>> = BTreeMap::new();
+    for denial in denied {
+        registries.entry(denial.0.registry()).or_default().push(denial);
+    }
+    let message = |(registry, denied): (&&str, &Vec<&(Repository, RegistryError)>)| {
+        let shown: Vec<&str> = denied.iter().take(SHOWN).map(|(repository, _)| repository.path()).collect();
+        let more = if denied.len() > SHOWN { format!(" and {} more", denied.len() - SHOWN) } else { String::new() };
+        let text = format!(
+            "cannot push to {} of {asked} repositories of `{registry}`: {}{more}",
+            denied.len(),
+            shown.join(", ")
+        );
+        let cause = denied.first().map(|(_, error)| error.to_string()).unwrap_or_default();
+        Message::new(text).cause(cause).hint(log_in(registry))
+    };
+    Failure::all(exit::REFUSED, registries.iter().map(message).collect()).note("nothing was written")
 }
 
 fn builds(release: &str, errors: &[BuildError], asked: usize, built: usize) -> Failure {
@@ -422,11 +497,10 @@ fn tags(errors: &[(longshore_core::image::Reference, TagError)], asked: usize) -
         let text = format!("failed to tag `{reference}`");
         match error {
             TagError::Registry(error) => {
-                let inner = registry_message(error);
-                let mut message = Message::new(text).cause(inner.text);
-                message.causes.extend(inner.causes);
-                message.hints.extend(inner.hints);
-                message
+                let cause = Message::of(error);
+                let mut message = Message::new(text).cause(cause.text);
+                message.causes.extend(cause.causes);
+                message.hint_if(registry_hint(error))
             }
             other => Message::new(text).cause(other.to_string()),
         }

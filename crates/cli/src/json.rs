@@ -59,6 +59,7 @@ pub(crate) struct ImageObject {
     errors: Vec<InputError>,
     digest: Option<Digest>,
     built_from: Option<CommitId>,
+    compared_with: Option<CommitId>,
     since: Option<String>,
     inputs: Option<String>,
 }
@@ -118,6 +119,7 @@ pub(crate) fn image(image: &ImagePlan) -> ImageObject {
         },
         digest,
         built_from: source.and_then(|source| source.built_from),
+        compared_with: image.compared_with,
         since: source.and_then(|source| source.since.clone()),
         inputs: image.inputs.as_ref().map(ToString::to_string),
     }

@@ -106,7 +106,8 @@ impl Session {
                 | RegistryError::Denied { .. }
                 | RegistryError::Credentials { .. }),
             )) => {
-                ui.warn(&format!("the registry could not be asked ({error}): decided from commits and records alone"));
+                ui.warn("the registry could not be asked: decided from commits and records alone");
+                ui.always(&format!("  caused by: {error}"));
                 Ok(gather(&self.repo, None, question).await?)
             }
             result => Ok(result?),

@@ -16,9 +16,8 @@ pub(crate) enum Detail {
 }
 
 /// The plan as a table.
-pub(crate) fn table(plan: &Plan, commits: Option<usize>, detail: Detail) -> String {
-    let mut text = headline(plan, commits);
-    text.push('\n');
+pub(crate) fn table(plan: &Plan, headline: &str, detail: Detail) -> String {
+    let mut text = format!("{headline}\n\n");
     text.push_str(&columns(&rows(plan, detail)));
     text.push('\n');
     text.push_str(&summary(plan));
@@ -31,7 +30,7 @@ pub(crate) fn table(plan: &Plan, commits: Option<usize>, detail: Detail) -> Stri
 }
 
 /// `v1.4.0 from v1.3.0 (3f9c2e1, 12 days ago) at 8d02c51, 41 commits`
-fn headline(plan: &Plan, commits: Option<usize>) -> String {
+pub(crate) fn headline(plan: &Plan, commits: Option<usize>) -> String {
     let release = plan.release.as_ref().map_or_else(|| "plan".to_owned(), ToString::to_string);
     let from = match (&plan.from, plan.from.name(), plan.from.commit()) {
         (Baseline::Nothing, _, _) | (_, None, _) => ", compared with nothing".to_owned(),
@@ -40,7 +39,7 @@ fn headline(plan: &Plan, commits: Option<usize>) -> String {
         (_, Some(name), None) => format!(" from {name}"),
     };
     let commits = commits.map(|commits| format!(", {}", count(commits, "commit"))).unwrap_or_default();
-    format!("{release}{from} at {}{commits}\n", plan.at.id.short())
+    format!("{release}{from} at {}{commits}", plan.at.id.short())
 }
 
 fn rows(plan: &Plan, detail: Detail) -> Vec<Vec<String>> {
@@ -215,7 +214,7 @@ fn edits(plan: &Plan) -> Vec<String> {
 }
 
 /// The plan as a Markdown table.
-pub(crate) fn as_markdown(plan: &Plan, commits: Option<usize>) -> String {
+pub(crate) fn as_markdown(plan: &Plan, headline: &str) -> String {
     let mut rows = vec![["image", "decision", "reason", "where"].map(str::to_owned).to_vec()];
     for image in &plan.images {
         let name = format!("`{}`", image.name);
@@ -243,7 +242,7 @@ pub(crate) fn as_markdown(plan: &Plan, commits: Option<usize>) -> String {
             Decision::Keep { reference, .. } => rows.push(vec![name, decision, reference.to_string(), String::new()]),
         }
     }
-    format!("{}\n{}\n{}\n", headline(plan, commits), markdown(&rows), summary(plan))
+    format!("{headline}\n\n{}\n{}\n", markdown(&rows), summary(plan))
 }
 
 /// `8d02c51  yesterday  ann  retry on throttling`

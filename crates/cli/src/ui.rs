@@ -75,9 +75,9 @@ impl Ui {
     }
 }
 
-/// The text in a style.
+/// The text in a style; nothing stays nothing.
 pub(crate) fn paint(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
+    if text.is_empty() { String::new() } else { format!("{style}{text}{style:#}") }
 }
 
 /// "1 image", "2 images"
@@ -85,22 +85,23 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// Rows as columns, two spaces apart, none of them wrapped; trailing spaces are cut.
+/// Rows as columns, two spaces apart, none of them wrapped. What stands last in a row makes no column wider.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let filled = |row: &[String]| row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+    let rows: Vec<&[String]> = rows.iter().map(|row| &row[..filled(row)]).collect();
+    let count = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    let padded = |row: &&[String], column: usize| (column + 1 < row.len()).then(|| width(&row[column]));
     let widths: Vec<usize> = (0..count)
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))
+        .map(|column| rows.iter().filter_map(|row| padded(row, column)).max().unwrap_or(0))
         .collect();
     let mut text = String::new();
     for row in rows {
-        let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
-            line.push_str(cell);
+            text.push_str(cell);
             if column + 1 < row.len() {
-                line.extend(std::iter::repeat_n(' ', widths[column] - width(cell) + 2));
+                text.extend(std::iter::repeat_n(' ', widths[column].saturating_sub(width(cell)) + 2));
             }
         }
-        text.push_str(line.trim_end());
         text.push('\n');
     }
     text

@@ -19,7 +19,7 @@ use crate::image::{NameError, Platform, Repository};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 
-pub use report::ConfigError;
+pub use report::{ConfigError, nearest};
 pub use template::TagTemplate;
 
 /// The name of the config file, at the repository's root.

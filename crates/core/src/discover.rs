@@ -35,8 +35,13 @@ pub enum DiscoverError {
     #[error("there is no Dockerfile in this repository")]
     NoDockerfile,
     /// The config speaks of a service that has no Dockerfile.
-    #[error("`services.{0}` names a service for which there is no Dockerfile")]
-    UnknownService(ServiceName),
+    #[error("`services.{service}` names a service for which there is no Dockerfile")]
+    UnknownService {
+        /// As the config names it.
+        service: ServiceName,
+        /// The service that it is a slip of, if any.
+        meant: Option<ServiceName>,
+    },
     /// The config names a Dockerfile that is not there.
     #[error("`services.{service}.dockerfile`: there is no file `{dockerfile}` in the commit")]
     NoSuchDockerfile {
@@ -80,8 +85,8 @@ pub fn discover(
     repository_name: &str,
     known: &KnownNames,
 ) -> Result<ServiceGraph, Vec<DiscoverError>> {
-    let candidates = candidates(snapshot, found, config)?;
-    if candidates.is_empty() {
+    let (candidates, mut errors) = candidates(snapshot, found, config);
+    if candidates.is_empty() && errors.is_empty() {
         return Err(vec![DiscoverError::NoDockerfile]);
     }
     let names = names(&candidates, repository_name, known);
@@ -93,12 +98,16 @@ pub fn discover(
         }
         services.insert(name.clone(), service(snapshot, contexts, candidate, name, settings));
     }
-    let mut errors: Vec<DiscoverError> = config
+    let has_file = |settings: &ServiceConfig| settings.dockerfile.is_some();
+    let unknown = config
         .services
         .iter()
-        .filter(|(name, settings)| !settings.skip && !services.contains_key(*name))
-        .map(|(name, _)| DiscoverError::UnknownService(name.clone()))
-        .collect();
+        .filter(|(name, settings)| !settings.skip && !has_file(settings) && !services.contains_key(*name));
+    errors.extend(unknown.map(|(name, _)| {
+        let names: Vec<&str> = services.keys().map(ServiceName::as_str).collect();
+        let meant = config::nearest(name.as_str(), &names).and_then(|meant| meant.parse().ok());
+        DiscoverError::UnknownService { service: name.clone(), meant }
+    }));
     errors.extend(give_repositories(&mut services, config));
     if errors.is_empty() { Ok(ServiceGraph::new(services)) } else { Err(errors) }
 }
@@ -111,20 +120,19 @@ struct Candidate {
     name: Option<ServiceName>,
 }
 
-fn candidates(snapshot: &Snapshot, found: &FoundFiles, config: &Config) -> Result<Vec<Candidate>, Vec<DiscoverError>> {
+/// All candidates, and what the config names and is not there.
+fn candidates(snapshot: &Snapshot, found: &FoundFiles, config: &Config) -> (Vec<Candidate>, Vec<DiscoverError>) {
     let mut errors = Vec::new();
     let mut candidates = Vec::new();
     for (name, settings) in &config.services {
         let Some(dockerfile) = &settings.dockerfile else { continue };
         if !settings.skip && snapshot.file(dockerfile).is_none() {
             errors.push(DiscoverError::NoSuchDockerfile { service: name.clone(), dockerfile: dockerfile.clone() });
+            continue;
         }
         let candidate =
             Candidate { dockerfile: dockerfile.clone(), target: settings.target.clone(), name: Some(name.clone()) };
         candidates.push(candidate);
-    }
-    if !errors.is_empty() {
-        return Err(errors);
     }
     let named: BTreeSet<RepoPath> = candidates.iter().map(|candidate| candidate.dockerfile.clone()).collect();
     for file in found.dockerfiles.iter().filter(|file| !named.contains(&file.path)) {
@@ -132,7 +140,7 @@ fn candidates(snapshot: &Snapshot, found: &FoundFiles, config: &Config) -> Resul
     }
     // By depth, then path: the first has the first claim to a name.
     candidates.sort_by(|a, b| (a.dockerfile.depth(), &a.dockerfile).cmp(&(b.dockerfile.depth(), &b.dockerfile)));
-    Ok(candidates)
+    (candidates, errors)
 }
 
 /// The names of all candidates, in their order.

@@ -85,6 +85,8 @@ pub struct ImagePlan {
     pub decision: Decision,
     /// Does the decision rest on a name or a label alone?
     pub assumed: bool,
+    /// The commit that its inputs were compared with, where one is known.
+    pub compared_with: Option<CommitId>,
     /// The digest of its inputs now.
     pub inputs: Option<InputDigest>,
     /// How many files are among its inputs.
@@ -244,6 +246,17 @@ pub enum Before {
         /// Why not.
         why: String,
     },
+}
+
+impl Before {
+    /// The commit that the image was built from, as far as one is known.
+    pub fn commit(&self) -> Option<CommitId> {
+        match self {
+            Self::Recorded { image, .. } => image.built.as_ref().map(|built| built.from),
+            Self::Built { commit, .. } => Some(*commit),
+            Self::Nothing | Self::Unclear { .. } => None,
+        }
+    }
 }
 
 /// An image found under its content tag.

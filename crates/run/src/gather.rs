@@ -67,6 +67,12 @@ pub enum GatherError {
     /// An illegal version.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// What to compare with is no release, no revision, and no tag of an image.
+    #[error("there is no release, no revision, and no image of a service with the tag `{name}`")]
+    NoSuchTag {
+        /// As it was named.
+        name: Tag,
+    },
     /// The commit of the baseline is not in this clone.
     #[error("the baseline commit {commit} ({name}) is not in this clone")]
     NoBaseline {
@@ -173,7 +179,7 @@ async fn taken(
     let tag = repo.find(&format!("refs/tags/{release}")).await?;
     Ok(tag.map(|commit| longshore_core::plan::Refusal {
         message: format!("the version `{release}` is taken: the git tag stands on {}", commit.short()),
-        hint: Some("choose the next version, or look at it with `longshore status`".to_owned()),
+        hint: Some(format!("choose the next version; `longshore status {release}` tells what is there")),
     }))
 }
 

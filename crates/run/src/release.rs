@@ -8,7 +8,7 @@
 
 use futures::future::join_all;
 use longshore_core::config::CommitMode;
-use longshore_core::image::{Digest, Reference};
+use longshore_core::image::{Digest, Reference, Repository};
 use longshore_core::name::ReleaseName;
 use longshore_core::object::{CommitId, ObjectId};
 use longshore_core::plan::Decision;
@@ -62,6 +62,14 @@ pub enum ReleaseError {
         /// What went wrong, each with its image.
         errors: Vec<(Reference, TagError)>,
         /// How many there are to write.
+        asked: usize,
+    },
+    /// Repositories that the login may not push to.
+    #[error("{} of {asked} repositories cannot be pushed to", .denied.len())]
+    MayNotPush {
+        /// Which, and what the registry said.
+        denied: Vec<(Repository, RegistryError)>,
+        /// How many are to be pushed to.
         asked: usize,
     },
     /// The work tree has changes.
@@ -227,13 +235,18 @@ impl Release<'_> {
     async fn may_push(&self, gathered: &Gathered) -> Result<(), ReleaseError> {
         let images = gathered.plan.images.iter().filter(|image| image.tag.is_some());
         let changing = images.filter(|image| !matches!(image.decision, Decision::Keep { .. }));
-        let asked = changing
-            .filter_map(|image| image.repository.as_ref())
-            .map(|repository| self.registry.authorize_push(repository));
-        for answer in join_all(asked).await {
-            answer?;
+        let repositories: Vec<&Repository> = changing.filter_map(|image| image.repository.as_ref()).collect();
+        let asked = repositories.iter().map(|repository| self.registry.authorize_push(repository));
+        let mut denied = Vec::new();
+        for (repository, answer) in repositories.iter().zip(join_all(asked).await) {
+            match answer {
+                Ok(()) => {}
+                Err(error @ RegistryError::Denied { .. }) => denied.push(((*repository).clone(), error)),
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(())
+        let asked = repositories.len();
+        if denied.is_empty() { Ok(()) } else { Err(ReleaseError::MayNotPush { denied, asked }) }
     }
 
     /// Every image of the release is there, down to each platform's config and layers.

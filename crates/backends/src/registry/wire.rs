@@ -238,10 +238,14 @@ fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
         || error.source().is_some_and(is_about_tls)
 }
 
-/// The causes of an error, those left out that say nothing new. The error itself says only that there is one.
+/// The causes of an error, those left out that say nothing new. The error itself says only that there is one, and the
+/// first of several causes only which part of the HTTP client it came through.
 fn causes(error: &reqwest::Error) -> String {
     let mut text = String::new();
     let mut source = error.source();
+    if let Some(deeper) = source.and_then(std::error::Error::source) {
+        source = Some(deeper);
+    }
     while let Some(cause) = source {
         let cause_text = cause.to_string();
         if !text.contains(&cause_text) {

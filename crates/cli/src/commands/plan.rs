@@ -1,8 +1,10 @@
 //! `longshore plan`: what a release would do, and why.
 
+use std::path::{Path, PathBuf};
+
 use longshore_core::path::RepoPath;
 use longshore_core::plan::{Decision, ImageKind, Plan as CorePlan};
-use longshore_run::gather::{Gathered, changed};
+use longshore_run::gather::{Gathered, Question, changed};
 use longshore_run::ports::Repo as _;
 
 use crate::args::{Common, Format, Plan};
@@ -10,21 +12,52 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
-use crate::show::{Detail, as_markdown, table};
+use crate::show::{Detail, as_markdown, headline, table};
 use crate::ui::{ERROR, HINT, Ui, paint};
 
 /// Shows the plan; ends with 4 where an image is in error, or something stands in the way.
 pub(crate) async fn run(common: &Common, args: &Plan, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
     let question = session.question(&args.looking, args.version.as_deref())?;
-    let gathered = if args.changed.is_empty() {
-        session.look(ui, &question, args.looking.offline).await?
-    } else {
-        let paths = args.changed.iter().map(|path| RepoPath::new(path.as_os_str().as_encoded_bytes()));
-        changed(&session.repo, &question, &paths.collect::<Result<Vec<_>, _>>()?).await?
-    };
     let detail = if args.all { Detail::All } else { Detail::Short };
+    if !args.changed.is_empty() {
+        return if_changed(&session, ui, &question, &args.changed, detail).await;
+    }
+    let gathered = session.look(ui, &question, args.looking.offline).await?;
     show(&session, ui, &gathered, &question.at, detail).await
+}
+
+/// Shows who would rebuild.
+async fn if_changed(
+    session: &Session,
+    ui: &Ui,
+    question: &Question,
+    paths: &[PathBuf],
+    detail: Detail,
+) -> Result<u8, Failure> {
+    let paths = paths.iter().map(|path| from_root(session, path)).collect::<Result<Vec<_>, _>>()?;
+    let gathered = changed(&session.repo, question, &paths).await?;
+    for path in paths.iter().filter(|path| !path.is_root() && gathered.snapshot.tree.find(path).is_none()) {
+        ui.warn(&format!("there is nothing at `{path}` in the commit: taken as a new file"));
+    }
+    let names: Vec<String> = paths.iter().map(ToString::to_string).collect();
+    let headline = format!("if changed at {}: {}", gathered.plan.at.id.short(), names.join(", "));
+    print(ui, &gathered.plan, &headline, &question.at, detail);
+    Ok(name_errors(ui, &gathered.plan))
+}
+
+/// A path of the repository; one that starts at the file system's root must lead into the work tree.
+fn from_root(session: &Session, path: &Path) -> Result<RepoPath, Failure> {
+    let inside = match session.repo.work_tree() {
+        _ if path.is_relative() => Some(path.to_owned()),
+        Some(root) => path.strip_prefix(root).ok().map(Path::to_owned),
+        None => None,
+    };
+    let outside = || {
+        Failure::usage(format!("`{}` is not in the work tree", path.display()))
+            .hint("paths start at the repository's root")
+    };
+    Ok(RepoPath::new(inside.ok_or_else(outside)?.as_os_str().as_encoded_bytes())?)
 }
 
 /// Prints a plan in the format asked for, names what is in error, and gives the exit code.
@@ -40,12 +73,16 @@ pub(crate) async fn show(
         Some(from) if ui.format != Format::Json => session.repo.count(from, plan.at.id).await.ok(),
         _ => None,
     };
+    print(ui, plan, &headline(plan, commits), at, detail);
+    Ok(name_errors(ui, plan))
+}
+
+fn print(ui: &Ui, plan: &CorePlan, headline: &str, at: &str, detail: Detail) {
     match ui.format {
         Format::Json => ui.print(&json::text(&json::plan(plan, at))),
-        Format::Markdown => ui.print(&as_markdown(plan, commits)),
-        Format::Table => ui.print(&table(plan, commits, detail)),
+        Format::Markdown => ui.print(&as_markdown(plan, headline)),
+        Format::Table => ui.print(&table(plan, headline, detail)),
     }
-    Ok(name_errors(ui, plan))
 }
 
 /// Names each image in error, and each refusal, on stderr.
@@ -55,9 +92,10 @@ pub(crate) fn name_errors(ui: &Ui, plan: &CorePlan) -> u8 {
         let Decision::Error(errors) = &image.decision else { continue };
         code = exit::REFUSED;
         let what = if image.kind == ImageKind::Test { "test image " } else { "" };
+        let done = if image.kind == ImageKind::Carried { "retagged" } else { "built" };
         for error in errors {
             ui.always(&format!(
-                "{}: {what}`{}` cannot be built: {}: {}",
+                "{}: {what}`{}` cannot be {done}: {}: {}",
                 paint(ERROR, "error"),
                 image.name,
                 error.place(),

@@ -34,6 +34,7 @@ pub(crate) async fn run(common: &Common, args: &Status, ui: &Ui) -> Result<u8, F
         Format::Table => {
             ui.print(&headline(&found));
             if !found.images.is_empty() {
+                ui.print("\n");
                 ui.print(&columns(&rows(&found)));
                 ui.print(&format!("\n{}\n", summary(&found)));
             }
@@ -56,7 +57,7 @@ fn headline(found: &Found) -> String {
         State::Pending => "pending",
         State::Absent => "not released",
     };
-    format!("{} is {state}{source}{commit}{next}\n\n", found.release)
+    format!("{} is {state}{source}{commit}{next}\n", found.release)
 }
 
 fn rows(found: &Found) -> Vec<Vec<String>> {

@@ -1,8 +1,9 @@
 //! `longshore why`: why an image is built, with the commits; or since when it is what it is.
 
+use longshore_core::config;
 use longshore_core::object::{Commit, CommitId};
 use longshore_core::path::RepoPath;
-use longshore_core::plan::{Decision, ImagePlan};
+use longshore_core::plan::{Baseline, Decision, ImagePlan};
 use longshore_core::reason::Reason;
 use longshore_run::gather::Gathered;
 use longshore_run::ports::Repo as _;
@@ -30,7 +31,7 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
     let question = session.question(&args.looking, None)?;
     let gathered = session.look(ui, &question, args.looking.offline).await?;
     let image = find(&gathered, &args.service)?;
-    let base = built_from(&gathered, image);
+    let base = built_from(image);
     let shown = if args.all || ui.format == Format::Json { usize::MAX } else { SHORT };
     let mut explained = Vec::new();
     for reason in image.reasons().iter().take(shown) {
@@ -61,32 +62,37 @@ fn find<'a>(gathered: &'a Gathered, name: &str) -> Result<&'a ImagePlan, Failure
     let by_name = images.iter().find(|image| image.name.as_str() == name);
     let found = by_name.or_else(|| images.iter().find(|image| image.used_by.iter().any(|used| used == name)));
     found.ok_or_else(|| {
-        let near =
-            images.iter().map(|image| image.name.as_str()).filter(|other| other.contains(name) || name.contains(other));
-        let near: Vec<&str> = near.take(3).collect();
-        let failure = Failure::usage(format!("there is no image `{name}`"));
-        if near.is_empty() {
-            failure.hint("`longshore list` shows all")
-        } else {
-            failure.hint(format!("is it {}?", near.join(" or ")))
+        let failure = Failure::usage(format!("there is no image `{name}`, and no key of a values file of this name"));
+        match suggestions(images, name).as_slice() {
+            [] => failure.hint("`longshore list` shows all"),
+            near => failure.hint(format!("did you mean {}?", near.join(" or "))),
         }
     })
 }
 
-/// The commit that an image is compared with.
-fn built_from(gathered: &Gathered, image: &ImagePlan) -> Option<CommitId> {
-    if let Decision::Retag(source) = &image.decision
-        && source.built_from.is_some()
-    {
-        return source.built_from;
+/// Names and keys that this one is a slip or a part of, quoted.
+fn suggestions(images: &[ImagePlan], name: &str) -> Vec<String> {
+    const MOST: usize = 3;
+    let names = images.iter().map(|image| image.name.as_str());
+    let keys = images.iter().flat_map(|image| &image.used_by).map(String::as_str);
+    let all: Vec<&str> = names.chain(keys).collect();
+    let slip = config::nearest(name, &all);
+    let parts = all.iter().copied().filter(|other| other.contains(name) || name.contains(other));
+    let mut found: Vec<&str> = Vec::new();
+    for near in slip.into_iter().chain(parts) {
+        if !found.contains(&near) {
+            found.push(near);
+        }
     }
-    let records = gathered
-        .records
-        .iter()
-        .rev()
-        .filter(|record| gathered.plan.from.name().as_deref() == Some(record.release.as_str()));
-    let recorded = records.filter_map(|record| record.image(&image.name)).find_map(|image| image.built.as_ref());
-    recorded.map(|built| built.from).or_else(|| gathered.plan.from.commit())
+    found.iter().take(MOST).map(|near| format!("`{near}`")).collect()
+}
+
+/// The commit that an image is compared with.
+fn built_from(image: &ImagePlan) -> Option<CommitId> {
+    match &image.decision {
+        Decision::Retag(source) if source.built_from.is_some() => source.built_from,
+        _ => image.compared_with,
+    }
 }
 
 /// The file whose history tells of a reason.
@@ -123,9 +129,12 @@ fn text(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>, explaine
 fn first_sentence(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>) -> String {
     let name = &image.name;
     let compared = match (gathered.plan.from.name(), base) {
-        (Some(from), Some(base)) => format!("since it was built from {} ({from})", base.short()),
-        (Some(from), None) => format!("since {from}"),
-        (None, _) => "compared with nothing".to_owned(),
+        (Some(from), Some(base)) if matches!(gathered.plan.from, Baseline::Record { .. }) => {
+            format!("since it was built from {} ({from})", base.short())
+        }
+        (_, Some(base)) => format!("since {}", base.short()),
+        (Some(from), None) => format!("compared with {from}"),
+        (None, None) => "compared with nothing".to_owned(),
     };
     match &image.decision {
         Decision::Build { reasons } => {

@@ -1,1 +1,9 @@
-//! What the commands that look print.
+//! What people and scripts see of a repository without changing it.
+
+mod help;
+mod json;
+mod list;
+mod plan;
+mod status;
+mod traces;
+mod why;

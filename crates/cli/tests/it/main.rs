@@ -2,6 +2,7 @@
 
 mod look;
 mod refusals;
+mod shop;
 
 #[cfg(feature = "e2e")]
 mod e2e;

@@ -176,7 +176,7 @@ pub(super) fn listed(words: &[&str]) -> String {
 }
 
 /// The known word that `word` is a slip of, if any.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |word: &str| word.to_lowercase().replace('-', "_");
     let word: Vec<char> = plain(word).chars().collect();
     // A word far longer than any known one is no slip, and not worth the comparison.

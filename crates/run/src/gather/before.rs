@@ -52,6 +52,7 @@ impl Facts<'_> {
                 Ok::<_, GatherError>((service, self.origin(service, sets, config).await?))
             }))
             .await?;
+        self.refuse_unknown_tag(&origins)?;
         // One reading of each earlier commit, for all the services that are compared with it.
         let mut asked: BTreeMap<CommitId, BTreeSet<ServiceName>> = BTreeMap::new();
         for (service, origin) in &origins {
@@ -82,6 +83,13 @@ impl Facts<'_> {
         }
         let known = origins.into_iter().map(|(service, origin)| self.known_of(service, origin, sets, &then));
         Ok(try_join_all(known).await?.into_iter().collect())
+    }
+
+    /// A tag that no image has is a slip of the pen, and no reason to build everything as new.
+    fn refuse_unknown_tag(&self, origins: &[(&Service, Origin)]) -> Result<(), GatherError> {
+        let Baseline::Tags { tag: Some(name) } = self.baseline else { return Ok(()) };
+        let nowhere = origins.iter().all(|(_, origin)| matches!(origin, Origin::Nothing));
+        if nowhere { Err(GatherError::NoSuchTag { name: name.clone() }) } else { Ok(()) }
     }
 
     async fn known_of(
@@ -125,9 +133,23 @@ impl Facts<'_> {
     async fn origin(&self, service: &Service, sets: &InputSets, config: &Config) -> Result<Origin, GatherError> {
         match self.baseline {
             Baseline::Nothing => Ok(Origin::Nothing),
+            Baseline::Record { release, commit } if service.kind == Kind::Test => {
+                self.of_test(release.as_str(), *commit).await
+            }
             Baseline::Record { release, .. } => Ok(self.recorded(service, sets, config, release.as_str())),
             Baseline::Revision { name, commit } => self.of_revision(service, name, *commit).await,
             Baseline::Tags { tag } => self.of_tags(service, tag.as_ref()).await,
+        }
+    }
+
+    /// Test images are in no record: they are compared with the commit that the release was made of.
+    async fn of_test(&self, release: &str, commit: CommitId) -> Result<Origin, GatherError> {
+        match self.repo.find(&commit.to_string()).await {
+            Ok(Some(_)) => Ok(Origin::Built { digest: None, commit, since: release.to_owned(), assumed: false }),
+            Ok(None) | Err(RepoError::MissingObject(_)) => {
+                Ok(Origin::Unclear(format!("the commit of {release} is not in this clone")))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 

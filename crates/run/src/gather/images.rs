@@ -44,8 +44,9 @@ impl Deciding<'_> {
         let decisions = decide(self.graph, self.sets, known);
         let mut images: Vec<ImagePlan> = Vec::new();
         for (name, (decision, assumed)) in decisions {
+            let compared_with = known.get(&name).and_then(|known| known.before.commit());
             if let Some(image) = self.service(name, decision, assumed) {
-                images.push(image);
+                images.push(ImagePlan { compared_with, ..image });
             }
         }
         let carried = self.all_carried();
@@ -73,6 +74,7 @@ impl Deciding<'_> {
             versioning: service.versioning,
             decision,
             assumed,
+            compared_with: None,
             inputs: buildable.then(|| evaluated.set.key()),
             files: evaluated.set.count(),
             build: Some(build_plan(self.graph, service)),
@@ -177,6 +179,7 @@ impl Deciding<'_> {
             versioning: carried.versioning,
             assumed: matches!(decision, Decision::Retag(_)) && still.is_none_or(|image| image.assumed),
             decision,
+            compared_with: None,
             inputs: None,
             files: 0,
             build: None,
@@ -276,9 +279,9 @@ impl Deciding<'_> {
         if Some(&there) == planned {
             return Ok(None);
         }
-        let planned = planned.map_or_else(|| "an image that is to be built".to_owned(), ToString::to_string);
+        let planned = planned.map_or_else(|| "a new build".to_owned(), ToString::to_string);
         Ok(Some(Refusal {
-            message: format!("`{reference}` exists already and is {there}, not {planned}"),
+            message: format!("`{reference}` is taken: it stands on {there}, and the release would put {planned} there"),
             hint: Some("a published tag is never moved: choose another version".to_owned()),
         }))
     }
