@@ -1,1 +1,1 @@
-//! Releases that meet a fault.
+//! x
