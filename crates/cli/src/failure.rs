@@ -339,8 +339,8 @@ impl From<ReleaseError> for Failure {
                 };
                 Self::all(exit::REFUSED, images.iter().map(message).collect())
             }
-            ReleaseError::Conflict { ref branch, commit, ref release, .. } => Self::refused(error.to_string()).hint(format!(
-                "merge it by hand: `git fetch origin {branch} refs/longshore/pending/{release}`, check `{branch}` out at its newest, `git merge {commit}`, resolve, `git push`; then `longshore release {release}` again"
+            ReleaseError::Conflict { ref remote, ref branch, commit, ref release, .. } => Self::refused(error.to_string()).hint(format!(
+                "merge it by hand: `git fetch {remote} refs/heads/{branch} refs/longshore/pending/{release}`, `git checkout {branch}`, `git merge --ff-only {remote}/{branch}`, `git merge {commit}`, resolve and commit, `git push {remote} {branch}`; then `longshore release {release}` finishes it"
             )),
             ReleaseError::NotPending(_) => Self::refused(error.to_string()).hint("`longshore status VERSION` tells what is there"),
             ReleaseError::Refused(_) | ReleaseError::NoRecord { .. } | ReleaseError::Prepare(_) => {

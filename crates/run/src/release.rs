@@ -100,6 +100,8 @@ pub enum ReleaseError {
     /// The branch moved, and git cannot merge the release into it.
     #[error("`{branch}` moved, and {} cannot be merged into it: {} changed on both sides", .commit.short(), .paths.join(", "))]
     Conflict {
+        /// The remote that has the branch.
+        remote: String,
         /// The branch.
         branch: String,
         /// The release commit.

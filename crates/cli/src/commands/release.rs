@@ -269,7 +269,7 @@ fn failpoint(event: &Event) {
     let name = serde_json::to_value(event).ok().and_then(|value| Some(value.get("event")?.as_str()?.to_owned()));
     if name.is_some() && name == std::env::var("LONGSHORE_KILL_AT").ok() {
         let own = rustix::process::getpid();
-        drop(rustix::process::kill_process(own, rustix::process::Signal::KILL));
+        rustix::process::kill_process(own, rustix::process::Signal::KILL).ok();
     }
 }
 

@@ -127,6 +127,7 @@ impl Release<'_> {
         match self.repo.write_merge(theirs, commit, &message).await {
             Ok(merge) => Ok(Some((update(merge, Some(there)), merge))),
             Err(RepoError::Conflict { paths, .. }) => Err(ReleaseError::Conflict {
+                remote: self.remote.to_owned(),
                 branch: name.trim_start_matches("refs/heads/").to_owned(),
                 commit,
                 paths,
