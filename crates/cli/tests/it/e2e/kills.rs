@@ -1,6 +1,7 @@
 //! Releases that are killed and run again: at every event, and between the acts of git. What was made before the kill is
 //! what is released after it.
 
+use longshore_core::image::Digest;
 use longshore_testkit::GitRepo;
 
 use super::world::{Buildx, IMAGES, World};
@@ -125,19 +126,11 @@ fn made_good(world: &World, version: &str, left: &Left, clone: &GitRepo) {
         world.shows(clone, &commit);
         assert!(clone.head() == source || world.repo.git(&["rev-parse", "HEAD^"]) == source);
     }
-    let scratch = world.repo.path().join(".git/longshore/build");
-    assert!(!scratch.exists() || std::fs::read_dir(&scratch).unwrap().next().is_none() || clone.path() != world.repo.path());
 }
 
 /// What stands under content tags, by image.
 #[track_caller]
-fn content(world: &World) -> Vec<(String, longshore_core::image::Digest)> {
-    let mut found = Vec::new();
-    for name in IMAGES {
-        let tags = world.registry.tags(&format!("shop/{name}"));
-        for tag in tags.iter().filter(|tag| tag.starts_with("in-")) {
-            found.push((name.to_owned(), world.registry.digest(&format!("shop/{name}:{tag}"))));
-        }
-    }
-    found
+fn content(world: &World) -> Vec<(String, Digest)> {
+    let of = |name: &str| world.content(name).into_iter().map(|digest| (name.to_owned(), digest)).collect::<Vec<_>>();
+    IMAGES.into_iter().flat_map(of).collect()
 }

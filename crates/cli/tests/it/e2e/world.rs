@@ -149,6 +149,14 @@ impl World {
         images.map(|name| (name.to_owned(), self.registry.digest(&format!("shop/{name}:{version}")))).collect()
     }
 
+    /// What stands under the content tags of an image.
+    #[track_caller]
+    pub(super) fn content(&self, name: &str) -> Vec<Digest> {
+        let tags = self.registry.tags(&format!("shop/{name}"));
+        let tags = tags.iter().filter(|tag| tag.starts_with("in-"));
+        tags.map(|tag| self.registry.digest(&format!("shop/{name}:{tag}"))).collect()
+    }
+
     /// Which images have this tag.
     #[track_caller]
     pub(super) fn with_tag(&self, version: &str) -> Vec<String> {
