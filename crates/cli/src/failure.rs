@@ -342,6 +342,9 @@ impl From<ReleaseError> for Failure {
             ReleaseError::Conflict { ref remote, ref branch, commit, ref release, .. } => Self::refused(error.to_string()).hint(format!(
                 "merge it by hand: `git fetch {remote} refs/heads/{branch} refs/longshore/pending/{release}`, `git checkout {branch}`, `git merge --ff-only {remote}/{branch}`, `git merge {commit}`, resolve and commit, `git push {remote} {branch}`; then `longshore release {release}` finishes it"
             )),
+            ReleaseError::Behind { ref remote, ref branch, ref release, .. } => Self::refused(error.to_string())
+                .hint(format!("`git pull {remote} {branch}`, then `longshore release {release}` again"))
+                .note("nothing was tagged: what is built is kept"),
             ReleaseError::NotPending(_) => Self::refused(error.to_string()).hint("`longshore status VERSION` tells what is there"),
             ReleaseError::Refused(_) | ReleaseError::NoRecord { .. } | ReleaseError::Prepare(_) => {
                 Self::one(exit::REFUSED, Message::of(&error))

@@ -97,6 +97,18 @@ pub enum ReleaseError {
         /// Each image that is not right: where, what should be there, what is.
         images: Vec<(Reference, Digest, Option<Digest>)>,
     },
+    /// The branch on the remote has commits that are not here, and the release would change what they change.
+    #[error("`{branch}` of `{remote}` has moved on, and the release would change what changed there: {}", .paths.join(", "))]
+    Behind {
+        /// The remote that has the branch.
+        remote: String,
+        /// The branch.
+        branch: String,
+        /// The files in conflict.
+        paths: Vec<String>,
+        /// The release.
+        release: ReleaseName,
+    },
     /// The branch moved, and git cannot merge the release into it.
     #[error("`{branch}` moved, and {} cannot be merged into it: {} changed on both sides", .commit.short(), .paths.join(", "))]
     Conflict {

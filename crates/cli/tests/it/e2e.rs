@@ -6,6 +6,7 @@
 
 mod adoption;
 mod builds;
+mod ci;
 mod faults;
 mod kills;
 mod rivals;

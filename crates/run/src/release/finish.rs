@@ -4,6 +4,7 @@
 //! without a conflict; else the release stays pending, and a person merges it.
 
 use longshore_core::object::{CommitId, ObjectId};
+use longshore_core::record::ReleaseRecord;
 
 use crate::ports::{RefUpdate, RepoError};
 use crate::release::refs::{LOCK, PENDING};
@@ -41,12 +42,12 @@ impl Release<'_> {
                 self.repo.write_tag(self.name.as_str(), prepared.commit, &message).await?
             }
         };
-        let remote_ref = self.remote_ref(prepared);
+        let remote_ref = self.remote_ref(&prepared.record);
         let mut tip = remote_ref.as_ref().map(|_| prepared.commit);
         for _ in 0..TRIES {
             let mut updates = self.closing(prepared, tag).await?;
             if let Some(name) = &remote_ref {
-                match self.branch_update(prepared, name, tip.unwrap_or(prepared.commit)).await? {
+                match self.branch_update(prepared.commit, name).await? {
                     Some((update, moved_to)) => {
                         updates.push(update);
                         tip = Some(moved_to);
@@ -83,9 +84,22 @@ impl Release<'_> {
         .into())
     }
 
+    /// Asked before R is pushed as pending: will it go into the branch as that stands now? A conflict that can be seen
+    /// coming would leave a release with all its tags for a person to finish, and everybody else waiting for the lock.
+    pub(super) async fn will_join(&self, commit: CommitId, record: &ReleaseRecord) -> Result<(), ReleaseError> {
+        let Some(name) = self.remote_ref(record) else { return Ok(()) };
+        match self.branch_update(commit, &name).await {
+            Ok(_) => Ok(()),
+            Err(ReleaseError::Conflict { remote, branch, paths, .. }) => {
+                Err(ReleaseError::Behind { remote, branch, paths, release: self.name.clone() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// The full name of the branch on the remote.
-    fn remote_ref(&self, prepared: &Prepared) -> Option<String> {
-        prepared.record.branch.as_deref().or(self.branch).map(|branch| format!("refs/heads/{branch}"))
+    fn remote_ref(&self, record: &ReleaseRecord) -> Option<String> {
+        record.branch.as_deref().or(self.branch).map(|branch| format!("refs/heads/{branch}"))
     }
 
     /// The tag, and the end of pending ref and lock (which may be gone where a rival finished the same release).
@@ -105,11 +119,9 @@ impl Release<'_> {
     /// What to push to the branch: R where it leads there, else the merge of R into it; nothing where R is in it already.
     async fn branch_update(
         &self,
-        prepared: &Prepared,
+        commit: CommitId,
         name: &str,
-        _tip: CommitId,
     ) -> Result<Option<(RefUpdate, CommitId)>, ReleaseError> {
-        let commit = prepared.commit;
         let update =
             |new: CommitId, expected| RefUpdate { name: name.to_owned(), new: Some(new.0), expected: Some(expected) };
         let Some(there) = self.remote_tip(name).await? else { return Ok(Some((update(commit, None), commit))) };

@@ -107,6 +107,7 @@ impl Release<'_> {
     ) -> Result<Prepared, ReleaseError> {
         let message = crate::prepare::message(&record);
         let commit = self.repo.write_commit(&[record.source], files, &message).await?;
+        self.will_join(commit, &record).await?;
         let updates = [format!("{PENDING}{}", self.name), LOCK.to_owned()].map(|name| RefUpdate {
             name,
             new: Some(commit.0),

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use longshore_testkit::parts::{DockerRegistry, Dockerd};
-use longshore_testkit::{Call, wait_until};
+use longshore_testkit::parts::DockerRegistry;
+use longshore_testkit::{Call, Running, wait_until};
 
 use super::world::{Buildx, IMAGES, SERVICES, Shipped, World};
 
@@ -51,34 +51,34 @@ fn one_image_fails(world: &World) {
 fn docker_is_interrupted_and_leaves_nothing_running() {
     let mut world = World::start();
     world.use_docker(Buildx::Plugin);
-    interrupted(&world, "6.0625");
+    stopped(&world, "6.0625", Running::interrupt, 130);
 }
 
 #[test]
-fn docker_without_buildx_is_interrupted_and_leaves_nothing_running() {
+fn docker_without_buildx_is_terminated_and_leaves_nothing_running() {
     let mut world = World::start();
     world.use_docker(Buildx::None);
-    interrupted(&world, "6.125");
+    stopped(&world, "6.125", Running::terminate, 143);
 }
 
 #[test]
 fn buildah_is_interrupted_and_leaves_nothing_running() {
     let mut world = World::start();
     world.use_buildah();
-    interrupted(&world, "6.25");
+    stopped(&world, "6.25", Running::interrupt, 130);
 }
 
 /// `seconds` is a time that no other test sleeps, so that the sleeper is known by it.
 #[track_caller]
-fn interrupted(world: &World, seconds: &str) {
+fn stopped(world: &World, seconds: &str, stop: fn(&mut Running), status: i32) {
     let dockerfile = world.repo.read("base/Dockerfile");
     world.change("base/Dockerfile", &format!("{dockerfile}RUN sleep {seconds}\n"));
     let mut running = world.release("v1.0.0").spawn();
     let sleeps = || processes_with(&format!("sleep {seconds}")).iter().any(|line| line.starts_with("sleep"));
     wait_until("the build sleeps", sleeps);
     let start = Instant::now();
-    running.interrupt();
-    let outcome = running.finish().fails_with(130);
+    stop(&mut running);
+    let outcome = running.finish().fails_with(status);
     assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
     assert!(outcome.stderr.contains("interrupted: "), "{}", outcome.stderr);
     let left = processes_with(&world.env.root().to_string_lossy());

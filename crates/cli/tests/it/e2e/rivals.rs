@@ -4,7 +4,7 @@ use std::path::Path;
 
 use longshore_testkit::{GitRepo, wait_until};
 
-use super::world::{IMAGES, World};
+use super::world::{IMAGES, Shipped, World};
 
 /// Commits a change of one file in this clone and pushes it.
 #[track_caller]
@@ -13,6 +13,12 @@ fn rival_pushes(rival: &GitRepo, path: &str, content: &str) -> String {
     let commit = rival.commit(&format!("Change {path} elsewhere"));
     rival.git(&["push", "--quiet", "origin", "HEAD"]);
     commit
+}
+
+/// The shell's line by which this clone pushes, in the middle of a push of the program.
+fn push_of(rival: &GitRepo) -> String {
+    // git has told the program's calls where its repository is.
+    format!("(unset GIT_DIR GIT_WORK_TREE; git -C '{}' push --quiet origin HEAD)", rival.path().display())
 }
 
 /// The parents of a commit of the remote.
@@ -48,9 +54,7 @@ fn a_branch_that_moves_at_the_last_moment_is_merged_with_too() {
     let rival = world.remote.full_clone("rival");
     rival.write("NOTES.md", "rival\n");
     let theirs = rival.commit("Change the notes elsewhere");
-    // git has told the program's calls where its repository is.
-    let once = format!("(unset GIT_DIR GIT_WORK_TREE; git -C '{}' push --quiet origin HEAD)", rival.path().display());
-    world.around_push("refs/tags/v", &once, "");
+    world.around_push("refs/tags/v", &push_of(&rival), "");
     world.released("v1.0.0");
     let commit = world.finished("v1.0.0");
     let tip = world.remote.git(&["rev-parse", "main"]);
@@ -59,11 +63,30 @@ fn a_branch_that_moves_at_the_last_moment_is_merged_with_too() {
 }
 
 #[test]
+fn a_clone_that_is_behind_is_told_to_pull_before_a_tag_is_written() {
+    let world = World::start();
+    let behind = world.remote.full_clone("behind");
+    world.released("v1.0.0");
+    let refs = world.remote_refs();
+    let refused = world.release("v1.1.0").dir(behind.path()).run().fails_with(4);
+    assert!(refused.stderr.contains("IMAGE_VERSIONS.md, chart/Chart.yaml, chart/values.yaml\n"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint: `git pull origin main`, then"), "{}", refused.stderr);
+    assert_eq!(world.remote_refs(), refs);
+    world.not_begun("v1.1.0");
+    behind.git(&["pull", "--quiet", "origin", "main"]);
+    let shipped = Shipped::of(&world.release("v1.1.0").dir(behind.path()).run().success());
+    assert_eq!(shipped.of_decision("retag"), IMAGES);
+    world.finished("v1.1.0");
+}
+
+#[test]
 fn a_conflict_in_the_values_is_for_a_person_and_the_hint_leads_out() {
     let world = World::start();
     let rival = world.remote.full_clone("rival");
     let theirs = rival.read("chart/values.yaml").replace("&tag v0.9.0   # one line", "&tag v0.9.1   # one fix");
-    rival_pushes(&rival, "chart/values.yaml", &theirs);
+    rival.write("chart/values.yaml", &theirs);
+    rival.commit("Change the values elsewhere");
+    world.around_push("refs/tags/v", &push_of(&rival), "");
     let refused = world.release("v1.0.0").run().fails_with(4);
     assert!(refused.stderr.contains("chart/values.yaml changed on both sides"), "{}", refused.stderr);
     let pending = world.pending("v1.0.0");
