@@ -236,7 +236,9 @@ fn registry_message(error: &RegistryError) -> Message {
 fn registry_hint(error: &RegistryError) -> Option<String> {
     match error {
         RegistryError::Denied { request, .. } => Some(log_in(asked(request))),
-        RegistryError::Unreachable { .. } => Some("run it again once it answers: nothing that was done is lost".to_owned()),
+        RegistryError::Unreachable { .. } => {
+            Some("run it again once it answers: nothing that was done is lost".to_owned())
+        }
         _ => None,
     }
 }
@@ -321,7 +323,8 @@ impl From<GatherError> for Failure {
             ),
             GatherError::NoSuchTag { .. } => Self::one(
                 exit::REFUSED,
-                Message::of(&error).hint("`git tag` shows the releases; a first adoption names a tag that its images have"),
+                Message::of(&error)
+                    .hint("`git tag` shows the releases; a first adoption names a tag that its images have"),
             ),
             GatherError::NoBaseline { .. } => Self::one(exit::REFUSED, Message::of(&error).hint(UNSHALLOW)),
             GatherError::NoValues { .. } => Self::one(
@@ -395,9 +398,11 @@ impl From<ReleaseError> for Failure {
                     "`longshore status {release}` shows all; put back what was recorded, or release the next version"
                 ))
             }
-            ReleaseError::Conflict { ref branch, commit, ref release, .. } => Self::refused(error.to_string()).hint(format!(
-                "merge it by hand: `git fetch origin {branch} refs/longshore/pending/{release}`, check `{branch}` out at its newest, `git merge {commit}`, resolve, `git push`; then `longshore release {release}` again"
+            ReleaseError::Conflict { ref remote, ref branch, commit, ref release, .. } => Self::refused(error.to_string()).hint(format!(
+                "merge it by hand: `git fetch {remote} refs/heads/{branch} refs/longshore/pending/{release}`, `git checkout {branch}`, `git merge --ff-only {remote}/{branch}`, `git merge {commit}`, resolve and commit, `git push {remote} {branch}`; then `longshore release {release}` finishes it"
             )),
+            ReleaseError::Behind { ref remote, ref branch, ref release, .. } => Self::refused(error.to_string())
+                .hint(format!("`git pull {remote} {branch}`, then `longshore release {release}` again")),
             ReleaseError::NotPending(ref name) => {
                 Self::refused(error.to_string()).hint(format!("`longshore status {name}` tells what is there"))
             }

@@ -250,8 +250,7 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<PathBuf, Standing> {
         } else {
             std::fs::read(&path).unwrap()
         };
-        let standing =
-            Standing { mode: metadata.permissions().mode(), changed: metadata.modified().unwrap(), content };
+        let standing = Standing { mode: metadata.permissions().mode(), changed: metadata.modified().unwrap(), content };
         found.insert(path, standing);
     }
     found

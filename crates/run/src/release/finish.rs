@@ -4,6 +4,7 @@
 //! without a conflict; else the release stays pending, and a person merges it.
 
 use longshore_core::object::{CommitId, ObjectId};
+use longshore_core::record::ReleaseRecord;
 
 use crate::ports::{RefUpdate, RepoError};
 use crate::release::refs::{LOCK, PENDING};
@@ -41,12 +42,12 @@ impl Release<'_> {
                 self.repo.write_tag(self.name.as_str(), prepared.commit, &message).await?
             }
         };
-        let remote_ref = self.remote_ref(prepared);
+        let remote_ref = self.remote_ref(&prepared.record);
         let mut tip = remote_ref.as_ref().map(|_| prepared.commit);
         for _ in 0..TRIES {
             let mut updates = self.closing(prepared, tag).await?;
             if let Some(name) = &remote_ref {
-                match self.branch_update(prepared, name).await? {
+                match self.branch_update(prepared.commit, name).await? {
                     Some((update, moved_to)) => {
                         updates.push(update);
                         tip = Some(moved_to);
@@ -84,13 +85,13 @@ impl Release<'_> {
     }
 
     /// The branch that the release goes to: as recorded.
-    fn target<'b>(&'b self, prepared: &'b Prepared) -> Option<&'b str> {
-        prepared.record.branch.as_deref().or(self.branch)
+    fn target<'b>(&'b self, record: &'b ReleaseRecord) -> Option<&'b str> {
+        record.branch.as_deref().or(self.branch)
     }
 
     /// Its full name on the remote.
-    fn remote_ref(&self, prepared: &Prepared) -> Option<String> {
-        self.target(prepared).map(|branch| format!("refs/heads/{branch}"))
+    fn remote_ref(&self, record: &ReleaseRecord) -> Option<String> {
+        self.target(record).map(|branch| format!("refs/heads/{branch}"))
     }
 
     /// The tag, and the end of pending ref and lock (which may be gone where a rival finished the same release).
@@ -108,12 +109,7 @@ impl Release<'_> {
     }
 
     /// What to push to the branch: R where it leads there, else the merge of R into it; nothing where R is in it already.
-    async fn branch_update(
-        &self,
-        prepared: &Prepared,
-        name: &str,
-    ) -> Result<Option<(RefUpdate, CommitId)>, ReleaseError> {
-        let commit = prepared.commit;
+    async fn branch_update(&self, commit: CommitId, name: &str) -> Result<Option<(RefUpdate, CommitId)>, ReleaseError> {
         let update =
             |new: CommitId, expected| RefUpdate { name: name.to_owned(), new: Some(new.0), expected: Some(expected) };
         let Some(there) = self.remote_tip(name).await? else { return Ok(Some((update(commit, None), commit))) };
@@ -131,6 +127,7 @@ impl Release<'_> {
         match self.repo.write_merge(theirs, commit, &message).await {
             Ok(merge) => Ok(Some((update(merge, Some(there)), merge))),
             Err(RepoError::Conflict { paths, .. }) => Err(ReleaseError::Conflict {
+                remote: self.remote.to_owned(),
                 branch: name.trim_start_matches("refs/heads/").to_owned(),
                 commit,
                 paths,
@@ -140,7 +137,7 @@ impl Release<'_> {
         }
     }
 
-    async fn remote_tip(&self, name: &str) -> Result<Option<ObjectId>, RepoError> {
+    pub(super) async fn remote_tip(&self, name: &str) -> Result<Option<ObjectId>, RepoError> {
         let refs = self.repo.remote_refs(self.remote, &[name.to_owned()]).await?;
         Ok(refs.into_iter().find(|(found, _)| found == name).map(|(_, id)| id))
     }
@@ -165,7 +162,7 @@ impl Release<'_> {
             self.repo.update_ref(&name, tag, None).await?;
         }
         let advanced = match tip {
-            Some(tip) => self.advance(self.target(prepared), prepared.record.source, tip).await?,
+            Some(tip) => self.advance(self.target(&prepared.record), prepared.record.source, tip).await?,
             None => Advanced::NotThere,
         };
         Ok(Finished { tip, advanced })

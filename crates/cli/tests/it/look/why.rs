@@ -120,9 +120,8 @@ fn an_unknown_name_gets_a_suggestion() {
         ("nothing-like-it", "`longshore list` shows all"),
     ] {
         let outcome = shop.run(&["why", name]).fails_with(2);
-        let expected = format!(
-            "error: there is no image `{name}`, and no key of a values file of this name\n  hint: {hint}\n"
-        );
+        let expected =
+            format!("error: there is no image `{name}`, and no key of a values file of this name\n  hint: {hint}\n");
         assert_eq!((outcome.stdout.as_str(), outcome.stderr), ("", expected));
     }
 }
