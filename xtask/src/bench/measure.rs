@@ -62,7 +62,8 @@ fn table(title: &str, rows: &[Row]) -> String {
         let (middle, least) = (milliseconds(middle), milliseconds(least));
         format!("  {:width$}  {middle:>10.1}  {least:>10.1}  {ratio:>6.2}x", row.name)
     }));
-    lines.push(format!("  of {rounds} rounds, in turns"));
+    let noun = if rounds == 1 { "round" } else { "rounds" };
+    lines.push(format!("  of {rounds} {noun}, in turns"));
     lines.join("\n")
 }
 
