@@ -169,19 +169,29 @@ impl Release<'_> {
 
     /// What was pushed, seen locally: the tag, and the branch, index and files where the branch stands on P.
     async fn show(&self, prepared: &Prepared, tag: ObjectId, tip: Option<CommitId>) -> Result<Finished, ReleaseError> {
+        let advanced = self.catch_up(prepared.record.source, tag, tip).await?;
+        Ok(Finished { tip, advanced })
+    }
+
+    /// Lets this clone show a release that the remote has: its tag, and, where the branch stands on P, the release.
+    pub async fn catch_up(
+        &self,
+        source: CommitId,
+        tag: ObjectId,
+        tip: Option<CommitId>,
+    ) -> Result<Advanced, ReleaseError> {
         let name = format!("refs/tags/{}", self.name);
         if self.repo.find(&name).await?.is_none() {
             self.repo.update_ref(&name, tag, None).await?;
         }
-        let advanced = match tip {
-            Some(tip) => self.advance(prepared.record.source, tip).await?,
-            None => Advanced::NotThere,
-        };
-        Ok(Finished { tip, advanced })
+        match tip {
+            Some(tip) => self.advance(source, tip).await,
+            None => Ok(Advanced::NotThere),
+        }
     }
 
     /// Brings the branch that is checked out from P to where the remote's branch is now.
-    pub async fn advance(&self, source: CommitId, tip: CommitId) -> Result<Advanced, ReleaseError> {
+    async fn advance(&self, source: CommitId, tip: CommitId) -> Result<Advanced, ReleaseError> {
         let Some(branch) = self.repo.branch().await? else { return Ok(Advanced::NotThere) };
         if self.branch != Some(branch.as_str()) || self.repo.resolve("HEAD").await? != source {
             return Ok(Advanced::NotThere);
