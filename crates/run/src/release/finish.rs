@@ -117,11 +117,7 @@ impl Release<'_> {
     }
 
     /// What to push to the branch: R where it leads there, else the merge of R into it; nothing where R is in it already.
-    async fn branch_update(
-        &self,
-        commit: CommitId,
-        name: &str,
-    ) -> Result<Option<(RefUpdate, CommitId)>, ReleaseError> {
+    async fn branch_update(&self, commit: CommitId, name: &str) -> Result<Option<(RefUpdate, CommitId)>, ReleaseError> {
         let update =
             |new: CommitId, expected| RefUpdate { name: name.to_owned(), new: Some(new.0), expected: Some(expected) };
         let Some(there) = self.remote_tip(name).await? else { return Ok(Some((update(commit, None), commit))) };
