@@ -6,7 +6,7 @@ use longshore_backends::engine::{EngineKind, Programs, detect};
 use longshore_backends::store::{Journal, Lock, LockError};
 use longshore_core::config::{self, Config};
 use longshore_core::name::ReleaseName;
-use longshore_core::object::CommitId;
+use longshore_core::object::{CommitId, ObjectId};
 use longshore_core::record::{RecordedDecision, RecordedImage, RecordedKind, ReleaseRecord};
 use longshore_run::build::BuildOptions;
 use longshore_run::event::Event;
@@ -57,7 +57,7 @@ pub(crate) async fn run(common: &Common, args: &Release, ui: &Ui) -> Result<u8, 
     };
     let steps = Steps { session: &session, registry, name: &name, remote: &remote, branch: target.as_deref(), ui };
     let code = match found {
-        Found::Finished { commit, record } => steps.already(commit, record).await,
+        Found::Finished { tag, commit, record } => steps.already(tag, commit, record).await,
         Found::OtherPending(other) => Err(ReleaseError::Locked(other).into()),
         Found::Pending(commit) => steps.resume(commit).await,
         Found::Nothing => steps.make(args, &config).await,
@@ -113,8 +113,8 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// A finished release: nothing is written, if it is ours; the work tree is brought from P to R.
-    async fn already(&self, commit: CommitId, record: Option<ReleaseRecord>) -> Result<u8, Failure> {
+    /// A finished release: nothing is written to remote or registry, if it is ours; this clone is brought from P to R.
+    async fn already(&self, tag: ObjectId, commit: CommitId, record: Option<ReleaseRecord>) -> Result<u8, Failure> {
         let taken = |recorded| ReleaseError::Taken { release: self.name.clone(), commit, recorded };
         let Some(record) = record else { return Err(taken(false).into()) };
         let head = self.session.repo.resolve("HEAD").await?;
@@ -127,7 +127,7 @@ impl Steps<'_> {
         }
         let listen = |_: &Event| Ok(());
         let run = self.run_with(&listen);
-        let advanced = run.advance(record.branch.as_deref(), record.source, commit).await?;
+        let advanced = run.catch_up(&record, tag, Some(commit)).await?;
         self.tell_advanced(&advanced);
         self.ui.say(&format!("{} is finished already, and all its images are there: nothing to do", self.name));
         if self.ui.format != Format::Table {

@@ -84,14 +84,9 @@ impl Release<'_> {
         .into())
     }
 
-    /// The branch that the release goes to: as recorded.
-    fn target<'b>(&'b self, record: &'b ReleaseRecord) -> Option<&'b str> {
-        record.branch.as_deref().or(self.branch)
-    }
-
-    /// Its full name on the remote.
+    /// The branch that the release goes to, as recorded: its full name on the remote.
     fn remote_ref(&self, record: &ReleaseRecord) -> Option<String> {
-        self.target(record).map(|branch| format!("refs/heads/{branch}"))
+        record.branch.as_deref().or(self.branch).map(|branch| format!("refs/heads/{branch}"))
     }
 
     /// The tag, and the end of pending ref and lock (which may be gone where a rival finished the same release).
@@ -155,33 +150,38 @@ impl Release<'_> {
         self.repo.peel(tag).await.is_ok_and(|peeled| peeled == commit)
     }
 
-    /// What was pushed, seen locally: the tag, and the branch, index and files where the branch stands on P.
+    /// What was pushed, seen locally.
     async fn show(&self, prepared: &Prepared, tag: ObjectId, tip: Option<CommitId>) -> Result<Finished, ReleaseError> {
+        let advanced = self.catch_up(&prepared.record, tag, tip).await?;
+        Ok(Finished { tip, advanced })
+    }
+
+    /// Lets this clone show a release that the remote has: its tag, and, where the branch stands on P, the release.
+    pub async fn catch_up(
+        &self,
+        record: &ReleaseRecord,
+        tag: ObjectId,
+        tip: Option<CommitId>,
+    ) -> Result<Advanced, ReleaseError> {
         let name = format!("refs/tags/{}", self.name);
         if self.repo.find(&name).await?.is_none() {
             self.repo.update_ref(&name, tag, None).await?;
         }
-        let advanced = match tip {
-            Some(tip) => self.advance(self.target(&prepared.record), prepared.record.source, tip).await?,
-            None => Advanced::NotThere,
-        };
-        Ok(Finished { tip, advanced })
+        match tip {
+            Some(tip) => self.advance(record, tip).await,
+            None => Ok(Advanced::NotThere),
+        }
     }
 
-    /// Brings the branch that is checked out from P to where the remote's branch `target` is now, if it follows that one.
-    pub async fn advance(
-        &self,
-        target: Option<&str>,
-        source: CommitId,
-        tip: CommitId,
-    ) -> Result<Advanced, ReleaseError> {
-        let (Some(target), Some(branch)) = (target, self.repo.branch().await?) else { return Ok(Advanced::NotThere) };
-        let upstream = self.repo.upstream(&branch).await?;
-        let follows = upstream.is_some_and(|upstream| upstream.remote_ref == format!("refs/heads/{target}"));
-        if !follows || self.repo.resolve("HEAD").await? != source {
+    /// Brings the branch that is checked out from P to where the remote's branch is now, if it follows that one.
+    async fn advance(&self, record: &ReleaseRecord, tip: CommitId) -> Result<Advanced, ReleaseError> {
+        let Some(branch) = self.repo.branch().await? else { return Ok(Advanced::NotThere) };
+        let upstream = self.repo.upstream(&branch).await?.map(|upstream| upstream.remote_ref);
+        let follows = upstream.is_some() && upstream == self.remote_ref(record);
+        if !follows || self.repo.resolve("HEAD").await? != record.source {
             return Ok(Advanced::NotThere);
         }
-        match self.repo.advance(&branch, source, tip).await {
+        match self.repo.advance(&branch, record.source, tip).await {
             Ok(()) => Ok(Advanced::Yes),
             Err(error) => Ok(Advanced::Failed(error.to_string())),
         }

@@ -2,7 +2,8 @@
 //! what is released after it.
 
 use longshore_core::image::Digest;
-use longshore_testkit::GitRepo;
+use longshore_testkit::parts::Dockerd;
+use longshore_testkit::{GitRepo, wait_until};
 
 use super::world::{Buildx, IMAGES, World};
 
@@ -37,27 +38,37 @@ fn a_kill_at_any_event_is_made_good_by_running_it_again() {
 }
 
 #[test]
-fn a_kill_around_either_push_is_made_good_by_running_it_again() {
+fn a_kill_between_the_acts_of_git_is_made_good_by_running_it_again() {
     let world = World::start();
-    let (pending, closing) = ("refs/longshore/lock: ", "refs/tags/v");
-    let die = "kill -KILL $PPID";
+    let (pending, closing) = (r#"*" push "*"=refs/longshore/lock: "*"#, r#"*" push "*":refs/tags/v"*"#);
     let points = [
-        (pending, die, "", Left::NotBegun),
-        (pending, "", die, Left::Pending),
-        (closing, die, "", Left::Pending),
-        (closing, "", die, Left::Finished),
+        (pending, Moment::Before, Left::NotBegun),
+        (pending, Moment::After, Left::Pending),
+        (closing, Moment::Before, Left::Pending),
+        (closing, Moment::After, Left::Finished),
+        // The tag of this clone, its files and its branch.
+        (r#"*" update-ref "*" refs/tags/v"*"#, Moment::Before, Left::Finished),
+        (r#"*" read-tree "*" -u "*"#, Moment::Before, Left::Finished),
+        (r#"*" read-tree "*" -u "*"#, Moment::After, Left::Finished),
+        (r#"*" update-ref "*" refs/heads/main "*"#, Moment::After, Left::Finished),
     ];
-    for (round, (refs, before, after, left)) in points.iter().enumerate() {
+    for (round, (call, moment, left)) in points.iter().enumerate() {
         let version = format!("v1.{round}.0");
-        let source = world.change("base/hello.txt", &format!("{round}\n"));
-        // A push that is killed for is not made.
-        let before = if before.is_empty() { String::new() } else { format!("{before}; exit 1") };
-        world.around_push(refs, &before, after);
+        world.change("base/hello.txt", &format!("{round}\n"));
+        match moment {
+            Moment::Before => world.around_git(call, "kill -KILL $PPID; exit 1", ""),
+            Moment::After => world.around_git(call, "", "kill -KILL $PPID"),
+        }
         drop(world.release(&version).run().killed());
-        world.leave_pushes_alone();
-        world.shows(&world.repo, &source);
+        world.leave_git_alone();
         made_good(&world, &version, left, &world.repo);
     }
+}
+
+/// When a call of git is the last that the program lives to see.
+enum Moment {
+    Before,
+    After,
 }
 
 #[test]
@@ -75,6 +86,56 @@ fn a_pending_release_is_finished_from_another_clone_wherever_that_is() {
     let shipped = world.released("v1.0.0");
     world.shows(&world.repo, shipped.0["commit"].as_str().unwrap());
     assert_eq!((world.registry.files(), world.remote_refs()), (files, refs));
+}
+
+#[test]
+fn an_interrupt_in_the_last_push_leaves_a_pending_release() {
+    let world = World::start();
+    let there = world.env.root().join("there");
+    world.around_push(":refs/tags/v", &format!(": >'{}'; sleep 60", there.display()), "");
+    let mut running = world.release("v1.0.0").spawn();
+    wait_until("the release stands before its last push", || there.exists());
+    running.interrupt();
+    drop(running.finish().fails_with(130));
+    world.leave_git_alone();
+    made_good(&world, "v1.0.0", &Left::Pending, &world.repo);
+}
+
+#[test]
+fn docker_goes_on_after_a_kill_in_the_middle_of_a_build_that_nobody_stopped() {
+    let mut world = World::start();
+    world.use_docker(Buildx::Plugin);
+    let dockerfile = world.repo.read("base/Dockerfile");
+    world.change("base/Dockerfile", &format!("{dockerfile}RUN echo asleep; sleep 3\n"));
+    let mut running = world.release("v1.0.0").spawn();
+    running.wait_for("sleep 3");
+    running.kill();
+    drop(running.finish().killed());
+    world.not_begun("v1.0.0");
+    world.released("v1.0.0");
+    let commit = world.finished("v1.0.0");
+    world.shows(&world.repo, &commit);
+}
+
+#[test]
+fn a_daemon_that_dies_in_a_build_is_out_of_reach_and_another_goes_on() {
+    let mut world = World::start();
+    let daemon = Dockerd::start();
+    world.env.use_docker(&daemon);
+    world.env.set("LONGSHORE_ENGINE", "docker");
+    let dockerfile = world.repo.read("base/Dockerfile");
+    let source = world.change("base/Dockerfile", &format!("{dockerfile}RUN echo asleep; sleep 2\n"));
+    let mut running = world.release("v1.0.0").spawn();
+    running.wait_for("sleep 2");
+    daemon.kill();
+    let failed = running.finish().fails_with(3);
+    assert!(failed.stderr.contains("failed to build `base`"), "{}", failed.stderr);
+    world.not_begun("v1.0.0");
+    world.shows(&world.repo, &source);
+    drop(daemon);
+    world.use_docker(Buildx::Plugin);
+    world.released("v1.0.0");
+    world.finished("v1.0.0");
 }
 
 #[test]
@@ -122,6 +183,7 @@ fn made_good(world: &World, version: &str, left: &Left, clone: &GitRepo) {
     for name in record.of_decision("build") {
         assert!(unmoved.contains(&(name.to_owned(), now[name].clone())), "`{name}` has no content tag");
     }
+    world.has_tag(clone, version);
     if clone.path() == world.repo.path() {
         world.shows(clone, &commit);
         assert!(clone.head() == source || world.repo.git(&["rev-parse", "HEAD^"]) == source);

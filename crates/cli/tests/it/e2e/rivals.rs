@@ -135,7 +135,7 @@ fn a_tag_that_is_taken_after_planning_leaves_a_pending_release_that_can_be_given
     let steal = format!("{copy} {} {} >&2", image("shop/minio:2024.1"), image("shop/web:v1.0.0"));
     world.around_push("refs/longshore/lock: ", &steal, "");
     let refused = world.release("v1.0.0").run().fails_with(4);
-    world.leave_pushes_alone();
+    world.leave_git_alone();
     assert!(refused.stderr.contains("failed to tag `"), "{}", refused.stderr);
     assert!(refused.stderr.contains("4 of 5 release tags are written"), "{}", refused.stderr);
     world.pending("v1.0.0");

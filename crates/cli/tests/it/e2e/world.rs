@@ -243,14 +243,27 @@ impl World {
         assert_eq!(clone.git(&["symbolic-ref", "HEAD"]), "refs/heads/main");
     }
 
+    /// Expects this clone to have the very tag of the remote.
+    #[track_caller]
+    pub(super) fn has_tag(&self, clone: &GitRepo, version: &str) {
+        let name = format!("refs/tags/{version}");
+        assert_eq!(clone.git(&["rev-parse", &name]), self.remote.git(&["rev-parse", &name]));
+    }
+
     /// Lets every later push of the program that names `refs` run these lines of shell before and after it, `$PPID` being
     /// the program. A push that is another one, and all other calls of git, are git's alone.
     #[track_caller]
     pub(super) fn around_push(&self, refs: &str, before: &str, after: &str) {
+        self.around_git(&format!(r#"*" push "*"{refs}"*"#), before, after);
+    }
+
+    /// The same for the calls of git whose words, with a space around each, fit this pattern of the shell's `case`.
+    #[track_caller]
+    pub(super) fn around_git(&self, pattern: &str, before: &str, after: &str) {
         let script = format!(
             r#"PATH=${{PATH#*:}}
 case " $* " in
-*" push "*"{refs}"*)
+{pattern})
     {before}
     git "$@"
     status=$?
@@ -263,9 +276,9 @@ exec git "$@""#
         self.env.fake_program("git", &script);
     }
 
-    /// Takes [`World::around_push`] back.
+    /// Takes [`World::around_git`] back.
     #[track_caller]
-    pub(super) fn leave_pushes_alone(&self) {
+    pub(super) fn leave_git_alone(&self) {
         std::fs::remove_file(self.env.root().join("bin/git")).unwrap();
     }
 
