@@ -236,7 +236,9 @@ fn registry_message(error: &RegistryError) -> Message {
 fn registry_hint(error: &RegistryError) -> Option<String> {
     match error {
         RegistryError::Denied { request, .. } => Some(log_in(asked(request))),
-        RegistryError::Unreachable { .. } => Some("run it again once it answers: nothing that was done is lost".to_owned()),
+        RegistryError::Unreachable { .. } => {
+            Some("run it again once it answers: nothing that was done is lost".to_owned())
+        }
         _ => None,
     }
 }
@@ -321,7 +323,8 @@ impl From<GatherError> for Failure {
             ),
             GatherError::NoSuchTag { .. } => Self::one(
                 exit::REFUSED,
-                Message::of(&error).hint("`git tag` shows the releases; a first adoption names a tag that its images have"),
+                Message::of(&error)
+                    .hint("`git tag` shows the releases; a first adoption names a tag that its images have"),
             ),
             GatherError::NoBaseline { .. } => Self::one(exit::REFUSED, Message::of(&error).hint(UNSHALLOW)),
             GatherError::NoValues { .. } => Self::one(

@@ -91,9 +91,8 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let rows: Vec<&[String]> = rows.iter().map(|row| &row[..filled(row)]).collect();
     let count = rows.iter().map(|row| row.len()).max().unwrap_or(0);
     let padded = |row: &&[String], column: usize| (column + 1 < row.len()).then(|| width(&row[column]));
-    let widths: Vec<usize> = (0..count)
-        .map(|column| rows.iter().filter_map(|row| padded(row, column)).max().unwrap_or(0))
-        .collect();
+    let widths: Vec<usize> =
+        (0..count).map(|column| rows.iter().filter_map(|row| padded(row, column)).max().unwrap_or(0)).collect();
     let mut text = String::new();
     for row in rows {
         for (column, cell) in row.iter().enumerate() {

@@ -31,10 +31,8 @@ fn every_kind() -> Shop {
     shop.repo.write("site/Dockerfile", "FROM scratch AS pages\nCOPY index.html /\nFROM pages\n");
     shop.repo.write("site/index.html", "<h1>Docs</h1>\n");
     let values = shop.repo.read("chart/values.yaml");
-    shop.repo.write(
-        "chart/values.yaml",
-        format!("{values}base:\n  image: {{repository: {host}/shop/base, tag: 1.0.0}}\n"),
-    );
+    shop.repo
+        .write("chart/values.yaml", format!("{values}base:\n  image: {{repository: {host}/shop/base, tag: 1.0.0}}\n"));
     shop.repo.commit("Configure");
     shop.repo.push();
     drop(shop.run(&["release", "v1.0.0"]).success());

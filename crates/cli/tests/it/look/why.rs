@@ -45,7 +45,7 @@ fn an_image_that_is_not() {
     assert_snapshot!(shop.told(&["why", "minio"]), @"
     status: 0
     --- stdout
-    minio is retagged: 0 input files unchanged since v0, sha256:[DIGEST]; assumed: it is known by a name or label alone
+    minio is retagged: it has no Dockerfile here, and is carried on from v0, sha256:[DIGEST]; assumed: it is known by its tag alone
     ");
 }
 
@@ -120,9 +120,8 @@ fn an_unknown_name_gets_a_suggestion() {
         ("nothing-like-it", "`longshore list` shows all"),
     ] {
         let outcome = shop.run(&["why", name]).fails_with(2);
-        let expected = format!(
-            "error: there is no image `{name}`, and no key of a values file of this name\n  hint: {hint}\n"
-        );
+        let expected =
+            format!("error: there is no image `{name}`, and no key of a values file of this name\n  hint: {hint}\n");
         assert_eq!((outcome.stdout.as_str(), outcome.stderr), ("", expected));
     }
 }

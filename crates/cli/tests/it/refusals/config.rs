@@ -16,7 +16,9 @@ fn with_config(more: &str) -> Shop {
 
 #[test]
 fn everything_that_is_wrong_is_said_at_once() {
-    let shop = with_config("relaese:\n  values: [{file: chart/values.yaml}]\nservices:\n  api: {version: lonely, dockerfil: x}\n");
+    let shop = with_config(
+        "relaese:\n  values: [{file: chart/values.yaml}]\nservices:\n  api: {version: lonely, dockerfil: x}\n",
+    );
     assert_snapshot!(shop.refused(2, RELEASE), @"
     status: 2
     --- stderr

@@ -87,7 +87,8 @@ fn images_that_stand_on_each_other() {
 
 #[test]
 fn a_dockerfile_that_is_none() {
-    let shop = Shop::of("//- api/Dockerfile\nCOPY main.py /\n//- api/main.py\n//- web/Dockerfile\nFROM scratch\nCPOY a b\n");
+    let shop =
+        Shop::of("//- api/Dockerfile\nCOPY main.py /\n//- api/main.py\n//- web/Dockerfile\nFROM scratch\nCPOY a b\n");
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
