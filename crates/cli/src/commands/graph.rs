@@ -27,7 +27,10 @@ pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Fa
         }
         Format::Json => ui.print(&as_json(&gathered, &shared)),
         Format::Markdown => ui.print(&markdown(&rows(&gathered, &shared))),
-        Format::Table => ui.print(&columns(&rows(&gathered, &shared))),
+        Format::Table => match rows(&gathered, &shared).as_slice() {
+            [_heading] => ui.print("no image stands on another one, and no two share a folder\n"),
+            rows => ui.print(&columns(rows)),
+        },
     }
     Ok(exit::DONE)
 }

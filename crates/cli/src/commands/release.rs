@@ -7,6 +7,7 @@ use longshore_backends::store::{Journal, Lock, LockError};
 use longshore_core::config::{self, Config};
 use longshore_core::name::ReleaseName;
 use longshore_core::object::{CommitId, ObjectId};
+use longshore_core::plan::ImageKind;
 use longshore_core::record::{RecordedDecision, RecordedImage, RecordedKind, ReleaseRecord};
 use longshore_run::build::BuildOptions;
 use longshore_run::event::Event;
@@ -33,6 +34,7 @@ pub(crate) async fn run(common: &Common, args: &Release, ui: &Ui) -> Result<u8, 
     let session = Session::open(common).await?;
     let config = session.config_at("HEAD").await?;
     let name = config.release.tag.apply(&args.version)?;
+    let engine = args.engine.as_deref().map(str::parse::<EngineKind>).transpose()?;
     if args.dry_run {
         return dry_run(&session, args, ui).await;
     }
@@ -60,7 +62,7 @@ pub(crate) async fn run(common: &Common, args: &Release, ui: &Ui) -> Result<u8, 
         Found::Finished { tag, commit, record } => steps.already(tag, commit, record).await,
         Found::OtherPending(other) => Err(ReleaseError::Locked(other).into()),
         Found::Pending(commit) => steps.resume(commit).await,
-        Found::Nothing => steps.make(args, &config).await,
+        Found::Nothing => steps.make(args, engine, &config).await,
     };
     drop(lock);
     code
@@ -146,7 +148,7 @@ impl Steps<'_> {
         Ok(self.done(&prepared, &finished))
     }
 
-    async fn make(&self, args: &Release, config: &Config) -> Result<u8, Failure> {
+    async fn make(&self, args: &Release, engine: Option<EngineKind>, config: &Config) -> Result<u8, Failure> {
         self.refuse_dirty().await?;
         let question = Question {
             at: "HEAD".to_owned(),
@@ -160,9 +162,9 @@ impl Steps<'_> {
         if errors != exit::DONE {
             return Err(Failure::silent(errors).note(format!("{} is refused: nothing was written", self.name)));
         }
-        let engine = if gathered.plan.images.iter().any(|image| image.word() == "build") {
-            let kind: Option<EngineKind> = args.engine.as_deref().map(str::parse).transpose()?;
-            Some(detect(kind, Arc::clone(&self.registry), &Programs::from_environment()).await?)
+        let mut released = gathered.plan.images.iter().filter(|image| image.kind != ImageKind::Test);
+        let engine = if released.any(|image| image.word() == "build") {
+            Some(detect(engine, Arc::clone(&self.registry), &Programs::from_environment()).await?)
         } else {
             None
         };
@@ -290,7 +292,7 @@ fn failpoint(_event: &Event) {}
 
 /// What stands in the way of a release: a test image never does.
 fn name_errors_of_services(ui: &Ui, plan: &longshore_core::plan::Plan) -> u8 {
-    let images = plan.images.iter().filter(|image| image.kind != longshore_core::plan::ImageKind::Test);
+    let images = plan.images.iter().filter(|image| image.kind != ImageKind::Test);
     let services = longshore_core::plan::Plan { images: images.cloned().collect(), ..plan.clone() };
     name_errors(ui, &services)
 }

@@ -144,6 +144,12 @@ fn first_sentence(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>
                 count(image.files, "input file")
             )
         }
+        Decision::Retag(source) if image.build.is_none() => {
+            let since = source.since.as_ref().map(|since| format!(" from {since}")).unwrap_or_default();
+            let digest = source.digest.as_ref().map(|digest| format!(", {digest}")).unwrap_or_default();
+            let assumed = if image.assumed { "; assumed: it is known by its tag alone" } else { "" };
+            format!("{name} is retagged: it has no Dockerfile here, and is carried on{since}{digest}{assumed}")
+        }
         Decision::Retag(source) => {
             let since = source.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
             let commit = source.built_from.map(|commit| format!(", built from {}", commit.short())).unwrap_or_default();

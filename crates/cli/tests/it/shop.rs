@@ -171,6 +171,12 @@ impl Shop {
         outcome.redacted()
     }
 
+    /// What it said from its first error on.
+    pub(crate) fn errors(&self, outcome: &Outcome) -> String {
+        let shown = self.shown(outcome);
+        shown.find("error: ").map_or_else(String::new, |start| shown[start..].to_owned())
+    }
+
     pub(crate) fn shown_text(&self, text: &str) -> String {
         without_ages(&text.replace(&self.registry.host(), "HOST"))
     }

@@ -140,6 +140,6 @@ fn nothing_in_common() {
     assert_snapshot!(shop.told(&["graph"]), @"
     status: 0
     --- stdout
-    from  is used by  where
+    no image stands on another one, and no two share a folder
     ");
 }

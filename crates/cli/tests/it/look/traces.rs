@@ -49,6 +49,17 @@ fn it_works_from_any_directory_of_the_repository() {
 }
 
 #[test]
+fn it_works_in_a_shallow_clone_where_nothing_changed() {
+    let shop = Shop::released();
+    let clone = shop.remote.shallow_clone("shallow", 1).path().to_string_lossy().into_owned();
+    let plan = shop.run(&["-C", &clone, "plan", "v1.1.0", "--format", "json"]).success().json();
+    let image = |image: &serde_json::Value| format!("{} {}", image["name"], image["decision"]).replace('"', "");
+    let images: Vec<String> = plan["images"].as_array().unwrap().iter().map(image).collect();
+    // Nothing tells whether the tests are what they were: they are in no record.
+    assert_eq!(images, ["api retag", "base retag", "web retag", "worker retag", "minio retag", "api-tests build"]);
+}
+
+#[test]
 fn it_works_in_a_bare_clone() {
     let shop = Shop::released();
     let told = shop.run(&["plan", "v1.1.0"]).success().stdout;

@@ -45,7 +45,7 @@ fn an_image_that_is_not() {
     assert_snapshot!(shop.told(&["why", "minio"]), @"
     status: 0
     --- stdout
-    minio is retagged: 0 input files unchanged since v0, sha256:[DIGEST]; assumed: it is known by a name or label alone
+    minio is retagged: it has no Dockerfile here, and is carried on from v0, sha256:[DIGEST]; assumed: it is known by its tag alone
     ");
 }
 

@@ -167,10 +167,7 @@ fn a_remote_that_takes_no_push() {
     let hook = shop.remote.path().join("hooks/pre-receive");
     shop.remote.write_executable("hooks/pre-receive", "#!/bin/sh\necho 'ask the platform team' >&2\nexit 1\n");
     let tags = shop.registry.snapshot();
-    let told = shop.shown(&shop.run(RELEASE).fails_with(4));
-    let told: String =
-        told.lines().skip_while(|line| !line.starts_with("error")).map(|line| format!("{line}\n")).collect();
-    assert_snapshot!(told, @"
+    assert_snapshot!(shop.errors(&shop.run(RELEASE).fails_with(4)), @"
     error: the remote `origin` does not allow the push
       caused by: refs/longshore/pending/v1.0.0: pre-receive hook declined; refs/longshore/lock: pre-receive hook declined; ask the platform team
       hint: the release pushes its branch, its tag and `refs/longshore/*`: these must be allowed

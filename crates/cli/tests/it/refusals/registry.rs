@@ -7,7 +7,10 @@ use crate::shop::{Registry, Shop};
 
 const RELEASE: &[&str] = &["release", "v1.0.0"];
 
-const FIXTURE: &str = "//- api/Dockerfile\nFROM scratch\n//- web/Dockerfile\nFROM scratch\n";
+const TWO: &str = "//- api/Dockerfile\nFROM scratch\n//- web/Dockerfile\nFROM scratch\n";
+
+/// With one service, it is known which request is the first to fail.
+const ONE: &str = "//- api/Dockerfile\nFROM scratch\n";
 
 fn log_in(shop: &Shop, login: &str) {
     let config = format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{login}\"}}}}}}", shop.registry.host());
@@ -24,7 +27,7 @@ fn a_login_that_may_only_pull() {
         rights: vec![Right::pull("*")],
     };
     let bearer = Bearer { users: vec![reader], anonymous: vec![Right::pull("*")], ..Bearer::default() };
-    let shop = Shop::with(Registry::asking(Authentication::Bearer(bearer)), FIXTURE);
+    let shop = Shop::with(Registry::asking(Authentication::Bearer(bearer)), TWO);
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
@@ -57,7 +60,7 @@ fn a_login_that_may_only_pull() {
 #[test]
 fn nobody_is_logged_in() {
     let basic = Authentication::Basic { user: "ann".to_owned(), password: "secret".to_owned() };
-    let shop = Shop::with(Registry::asking(basic), FIXTURE);
+    let shop = Shop::with(Registry::asking(basic), ONE);
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
@@ -79,7 +82,7 @@ fn nobody_is_logged_in() {
 
 #[test]
 fn a_registry_out_of_reach() {
-    let shop = Shop::of(FIXTURE);
+    let shop = Shop::of(ONE);
     shop.registry.fault(Fault::always("", "", Action::ResetBefore));
     assert_snapshot!(shop.refused(3, RELEASE), @"
     status: 3
@@ -94,7 +97,7 @@ fn a_registry_out_of_reach() {
 
 #[test]
 fn a_registry_that_fails() {
-    let shop = Shop::of(FIXTURE);
+    let shop = Shop::of(ONE);
     shop.registry.fault(Fault::always("", "/shop/", Action::status(503)));
     assert_snapshot!(shop.refused(3, RELEASE), @"
     status: 3

@@ -2,6 +2,8 @@
 
 use insta::assert_snapshot;
 
+use longshore_registry::{Action, Fault};
+
 use crate::shop::Shop;
 
 #[test]
@@ -141,19 +143,24 @@ fn a_finished_release_that_the_registry_lost() {
     ");
 }
 
-/// The shop with `v1.0.0` pending: one of its tags was taken by another image after the plan was made.
-fn interrupted() -> Shop {
-    use longshore_registry::{Action, Fault};
+/// The shop with `v1.0.0` pending, since one of its tags was refused; and what was said of it.
+fn interrupted() -> (Shop, String) {
     let shop = Shop::new();
     shop.registry.fault(Fault::always("PUT", "/shop/worker/manifests/v1.0.0", Action::status(403)));
-    drop(shop.run(&["release", "v1.0.0"]).fails_with(4));
+    let told = shop.errors(&shop.run(&["release", "v1.0.0"]).fails_with(4));
     shop.registry.clear_faults();
-    shop
+    (shop, told)
 }
 
 #[test]
 fn another_version_is_pending() {
-    let shop = interrupted();
+    let (shop, told) = interrupted();
+    assert_snapshot!(told, @"
+    error: failed to tag `HOST/shop/worker:v1.0.0`
+      caused by: PUT HOST/v2/shop/worker/manifests/v1.0.0: 403 Forbidden
+      hint: run `docker login HOST` with an account that may do this
+      4 of 5 release tags are written; the release is pending: run it again to finish it
+    ");
     assert_snapshot!(shop.refused(6, &["release", "v1.1.0"]), @"
     status: 6
     --- stderr
@@ -180,7 +187,7 @@ fn another_version_is_pending() {
 
 #[test]
 fn a_pending_version_is_given_up() {
-    let shop = interrupted();
+    let (shop, _told) = interrupted();
     let tags = shop.registry.snapshot();
     assert_snapshot!(shop.told(&["release", "v1.0.0", "--abandon"]), @"
     status: 0
@@ -196,6 +203,32 @@ fn a_pending_version_is_given_up() {
       hint: `longshore status v1.0.0` tells what is there
     ");
     drop(shop.run(&["release", "v1.1.0"]).success());
+}
+
+#[test]
+fn another_run_in_this_repository() {
+    let shop = Shop::new();
+    shop.repo.write(".git/longshore/lock", "");
+    let lock = std::fs::File::open(shop.repo.path().join(".git/longshore/lock")).unwrap();
+    lock.lock().unwrap();
+    assert_snapshot!(shop.refused(6, &["release", "v1.0.0"]), @"
+    status: 6
+    --- stderr
+    error: another longshore is at work in this repository
+      hint: wait for it to end, and run this again
+    ");
+    drop(lock);
+    drop(shop.run(&["release", "v1.0.0"]).success());
+}
+
+#[test]
+fn an_engine_that_nobody_knows() {
+    let shop = Shop::released();
+    assert_snapshot!(shop.refused(2, &["release", "v1.1.0", "--engine", "dokcer"]), @"
+    status: 2
+    --- stderr
+    error: `dokcer` is no engine: there are `docker`, `buildah` and `rehearsal`
+    ");
 }
 
 #[test]
