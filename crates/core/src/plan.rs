@@ -277,11 +277,15 @@ pub fn decide(
     for service in graph.in_order() {
         let Some(evaluated) = sets.get(&service.name) else { continue };
         let known = known.get(&service.name).unwrap_or(&nothing);
-        let mut unknowns: Vec<Reason> = evaluated.unknowns.iter().map(|unknown| Reason::Unknown {
-            why: unknown.why.clone(),
-            dockerfile: service.dockerfile.clone(),
-            line: unknown.line,
-        }).collect();
+        let mut unknowns: Vec<Reason> = evaluated
+            .unknowns
+            .iter()
+            .map(|unknown| Reason::Unknown {
+                why: unknown.why.clone(),
+                dockerfile: service.dockerfile.clone(),
+                line: unknown.line,
+            })
+            .collect();
         unknowns.extend(graph.edges(&service.name).iter().filter(|edge| uncertain.contains(&edge.on)).map(|edge| {
             Reason::Upstream { service: edge.on.clone(), dockerfile: service.dockerfile.clone(), line: edge.line }
         }));
@@ -332,7 +336,7 @@ fn compare(service: &Service, now: &InputSet, before: &Before) -> (Vec<Reason>, 
         Before::Unclear { why } => build(vec![unknown(why)]),
         Before::Recorded { image, then, present } => {
             let Some(built) = &image.built else { return build(vec![Reason::New]) };
-            let same = built.inputs_format == FORMAT && built.inputs == now.key();
+            let same = built.inputs_format == FORMAT && built.inputs == *now.key();
             let same = same || then.as_ref().is_some_and(|then| then.key() == now.key());
             if same && *present == Some(false) {
                 return build(vec![Reason::Gone { digest: image.digest.clone() }]);
@@ -348,7 +352,9 @@ fn compare(service: &Service, now: &InputSet, before: &Before) -> (Vec<Reason>, 
             }
             match then {
                 Some(then) => build(difference(then, now, &service.dockerfile)),
-                None => build(vec![unknown("its inputs differ from those recorded, and the commit it was built from is not here")]),
+                None => build(vec![unknown(
+                    "its inputs differ from those recorded, and the commit it was built from is not here",
+                )]),
             }
         }
         Before::Built { digest, commit, then, since, assumed } => {

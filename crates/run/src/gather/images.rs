@@ -69,7 +69,7 @@ impl Deciding<'_> {
             versioning: service.versioning,
             decision,
             assumed,
-            inputs: buildable.then(|| evaluated.set.key()),
+            inputs: buildable.then(|| evaluated.set.key().clone()),
             files: evaluated.set.count(),
             build: Some(build_plan(self.graph, service)),
             name,
