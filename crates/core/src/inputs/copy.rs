@@ -275,23 +275,28 @@ impl Copy<'_> {
     /// A source of `--parents`: what the pattern takes of each directory that stands before the pivot.
     fn with_parents(&mut self, source: &str, above: &str, pattern: &str) -> Result<(), CopyProblem> {
         let is_pattern = has_wildcards(pattern);
-        // The whole of it; the engine has a pattern without text for that.
+        // Engines do not agree on what the root itself means here: everything is the safe answer.
         let taken = if pattern == "." { patterns(source, ["**"])? } else { patterns(source, [pattern])? };
         let starts = if has_wildcards(above) { self.matched(source, above)? } else { vec![clamp(above)] };
         let literal = if is_pattern { split(pattern)?.0 } else { clamp(pattern) };
         for start in starts {
             let (real, entry) = self.read(source, &start)?;
-            let Entry::Directory(directory) = entry else { continue };
+            let Entry::Directory(directory) = entry else {
+                // Patterns hold below a source only.
+                self.take(real, entry, RepoPath::root().child(start.name()));
+                continue;
+            };
             let kept = only(&taken, &directory);
             if kept.is_empty() && !is_pattern && !has_wildcards(above) {
                 return Err(self.absent(source, &clamp(&format!("{above}/{pattern}"))));
             }
+            let anchor = Entry::Directory(if kept.is_empty() { directory } else { Arc::clone(&kept) });
             let kept = Entry::Directory(without(&self.excludes, &kept));
             // For people: the part of it that the pattern names for sure.
             let named = kept.find(&literal).map(|entry| (literal.clone(), entry));
             let (at, entry) = named.unwrap_or_else(|| (RepoPath::root(), kept.clone()));
             if entry.is_empty() {
-                self.anchor(&real, &Entry::Directory(directory));
+                self.anchor(&real, &anchor);
                 continue;
             }
             self.needs.push((real.child_path(&at), entry.clone()));
