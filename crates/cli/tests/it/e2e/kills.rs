@@ -108,7 +108,7 @@ fn docker_goes_on_after_a_kill_in_the_middle_of_a_build_that_nobody_stopped() {
     let dockerfile = world.repo.read("base/Dockerfile");
     world.change("base/Dockerfile", &format!("{dockerfile}RUN echo asleep; sleep 3\n"));
     let mut running = world.release("v1.0.0").spawn();
-    running.wait_for("sleep 3");
+    world.wait_for_log("base", "sleep 3");
     running.kill();
     drop(running.finish().killed());
     world.not_begun("v1.0.0");
@@ -126,7 +126,7 @@ fn a_daemon_that_dies_in_a_build_is_out_of_reach_and_another_goes_on() {
     let dockerfile = world.repo.read("base/Dockerfile");
     let source = world.change("base/Dockerfile", &format!("{dockerfile}RUN echo asleep; sleep 2\n"));
     let mut running = world.release("v1.0.0").spawn();
-    running.wait_for("sleep 2");
+    world.wait_for_log("base", "sleep 2");
     daemon.kill();
     let failed = running.finish().fails_with(3);
     assert!(failed.stderr.contains("failed to build `base`"), "{}", failed.stderr);

@@ -120,7 +120,7 @@ fn a_release_tag_of_another_image_is_never_moved() {
     let taken = world.push_image("web", "v1.0.0", &serde_json::json!({}));
     let files = world.registry.files();
     let refused = world.release("v1.0.0").run().fails_with(4);
-    assert!(refused.stderr.contains("/shop/web:v1.0.0` exists already"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("/shop/web:v1.0.0` is taken: it stands on"), "{}", refused.stderr);
     assert_eq!(world.registry.files(), files);
     assert_eq!(world.with_tag("v1.0.0"), ["web"]);
     assert_eq!(world.registry.digest("shop/web:v1.0.0"), taken);

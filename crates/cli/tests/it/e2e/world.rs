@@ -5,7 +5,7 @@ use std::path::Path;
 
 use longshore_core::image::Digest;
 use longshore_testkit::parts::{DockerRegistry, Dockerd, push_base_image};
-use longshore_testkit::{Call, GitRepo, Outcome, TestEnv};
+use longshore_testkit::{Call, GitRepo, Outcome, TestEnv, wait_until};
 use serde_json::{Value, json};
 
 /// The services that are built here.
@@ -89,6 +89,14 @@ impl World {
     #[track_caller]
     pub(super) fn start() -> Self {
         Self::of(DockerRegistry::start())
+    }
+
+    /// Waits until the log of a service's build for v1.0.0 says this.
+    #[track_caller]
+    pub(super) fn wait_for_log(&self, service: &str, text: &str) {
+        let log = self.repo.path().join(format!(".git/longshore/v1.0.0/{service}.log"));
+        let says = || std::fs::read_to_string(&log).is_ok_and(|log| log.contains(text));
+        wait_until(&format!("the log of {service} says `{text}`"), says);
     }
 
     /// The same with this registry.
