@@ -11,7 +11,9 @@ const COMMANDS: [&str; 9] = ["list", "graph", "plan", "why", "init", "release", 
 
 #[test]
 fn the_program_presents_itself() {
-    assert_snapshot!(env().longshore(&["--help"]).success().stdout, @"
+    let help = env().longshore(&["--help"]).success().stdout;
+    let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+    assert_snapshot!(help.join("\n"), @"
     Ship a monorepo of container images as one versioned release
 
     Longshore rebuilds exactly the images whose inputs changed, gives all the others the new tag inside
