@@ -11,7 +11,7 @@ use std::process::Command;
 use crate::{ChoreError, carry_out};
 
 /// The folders of Debian's programs, as in the test kit's environment.
-const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+pub(crate) const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Program, and the package that brings it.
 const PACKAGED: [(&str, &str); 8] = [
@@ -102,7 +102,7 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
 }
 
-fn in_system(program: &str) -> bool {
+pub(crate) fn in_system(program: &str) -> bool {
     in_folders(program, SYSTEM_FOLDERS.iter().map(Path::new))
 }
 

@@ -398,9 +398,11 @@ impl From<ReleaseError> for Failure {
                     "`longshore status {release}` shows all; put back what was recorded, or release the next version"
                 ))
             }
-            ReleaseError::Conflict { ref branch, commit, ref release, .. } => Self::refused(error.to_string()).hint(format!(
-                "merge it by hand: `git fetch origin {branch} refs/longshore/pending/{release}`, check `{branch}` out at its newest, `git merge {commit}`, resolve, `git push`; then `longshore release {release}` again"
+            ReleaseError::Conflict { ref remote, ref branch, commit, ref release, .. } => Self::refused(error.to_string()).hint(format!(
+                "merge it by hand: `git fetch {remote} refs/heads/{branch} refs/longshore/pending/{release}`, `git checkout {branch}`, `git merge --ff-only {remote}/{branch}`, `git merge {commit}`, resolve and commit, `git push {remote} {branch}`; then `longshore release {release}` finishes it"
             )),
+            ReleaseError::Behind { ref remote, ref branch, ref release, .. } => Self::refused(error.to_string())
+                .hint(format!("`git pull {remote} {branch}`, then `longshore release {release}` again")),
             ReleaseError::NotPending(ref name) => {
                 Self::refused(error.to_string()).hint(format!("`longshore status {name}` tells what is there"))
             }

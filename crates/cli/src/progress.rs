@@ -120,9 +120,9 @@ impl<'a> Progress<'a> {
 
     fn step(&self, service: &ServiceName, step: &str) {
         let step: String = step.chars().filter(|character| !character.is_control()).collect();
-        match self.state().rows.get(service) {
-            Some(row) => row.set_message(step),
-            None => self.ui.say(&format!("  {service}: {step}")),
+        // Without a terminal the steps are in the log alone: they would drown what matters.
+        if let Some(row) = self.state().rows.get(service) {
+            row.set_message(step);
         }
     }
 

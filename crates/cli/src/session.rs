@@ -87,11 +87,16 @@ impl Session {
 
     /// A plan for looking: with the registry where it may and can be asked, else without, which is said.
     pub(crate) async fn look(&self, ui: &Ui, question: &Question, offline: bool) -> Result<Gathered, Failure> {
+        if offline {
+            return Ok(gather(&self.repo, None, question).await?);
+        }
+        // Held to the end, so that the commit is read once for its config and for the plan.
+        let _tree = self.repo.tree(self.repo.resolve(&question.at).await?).await?;
         let config = match &question.config {
             Some(config) => config.clone(),
             None => self.config_at(&question.at).await?,
         };
-        if offline || config.registry.is_none() {
+        if config.registry.is_none() {
             return Ok(gather(&self.repo, None, question).await?);
         }
         let client = Self::registry(&config, Patience::Look)?;
@@ -135,19 +140,19 @@ impl Session {
         Ok(records.collect::<Result<_, _>>().map_err(GatherError::from)?)
     }
 
-    /// The branch that a release goes to, and the remote that has it.
-    pub(crate) async fn target(&self, named: Option<&str>, config: &Config) -> Result<(String, String), Failure> {
+    /// The branch of the remote that a release goes to.
+    pub(crate) async fn target(&self, named: Option<&str>, config: &Config) -> Result<String, Failure> {
         let checked_out = self.repo.branch().await?;
         let branch = named.map(str::to_owned).or_else(|| config.release.branch.clone()).or(checked_out);
         let branch = branch.ok_or(ReleaseError::NoBranch)?;
         let upstream = self.repo.upstream(&branch).await?.ok_or(ReleaseError::NoRemote)?;
-        let remote_branch = upstream.remote_ref.trim_start_matches("refs/heads/").to_owned();
-        Ok((remote_branch, upstream.remote))
+        Ok(upstream.remote_ref.trim_start_matches("refs/heads/").to_owned())
     }
 
     /// The remote that releases are pushed to, whatever is checked out.
-    pub(crate) async fn remote(&self, config: &Config) -> Result<String, Failure> {
-        let branch = config.release.branch.clone().or(self.repo.branch().await?).unwrap_or_else(|| "HEAD".to_owned());
+    pub(crate) async fn remote(&self, named: Option<&str>, config: &Config) -> Result<String, Failure> {
+        let branch = named.map(str::to_owned).or_else(|| config.release.branch.clone()).or(self.repo.branch().await?);
+        let branch = branch.unwrap_or_else(|| "HEAD".to_owned());
         Ok(self.repo.upstream(&branch).await?.ok_or(ReleaseError::NoRemote)?.remote)
     }
 }

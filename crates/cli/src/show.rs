@@ -194,7 +194,8 @@ pub(crate) fn summary(plan: &Plan) -> String {
         let changed = tests.iter().filter(|image| image.word() == "build").count();
         let broken = tests.iter().filter(|image| image.word() == "error").count();
         let broken = if broken > 0 { format!(", {broken} in error") } else { String::new() };
-        text.push_str(&format!("; {}: {changed} changed{broken}", count(tests.len(), "test image")));
+        let tests = format!("; {}: {changed} changed{broken}", count(tests.len(), "test image"));
+        text.push_str(&tests);
     }
     text
 }

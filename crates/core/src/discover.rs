@@ -65,14 +65,14 @@ pub enum DiscoverError {
         second_file: RepoPath,
     },
     /// The name of a service gives no legal repository.
-    #[error("`{service}` ({dockerfile}) has no legal repository")]
+    #[error("`{service}` ({dockerfile}) has no legal repository: {problem}")]
     IllegalRepository {
         /// The service.
         service: ServiceName,
         /// Its Dockerfile.
         dockerfile: RepoPath,
-        /// What is wrong.
-        source: NameError,
+        /// What is wrong: said above, so it is no cause to be told once more.
+        problem: NameError,
     },
 }
 
@@ -143,45 +143,69 @@ fn candidates(snapshot: &Snapshot, found: &FoundFiles, config: &Config) -> (Vec<
     (candidates, errors)
 }
 
-/// The names of all candidates, in their order.
+/// The names of all candidates, in their order: each has one, and no two have the same.
 fn names(candidates: &[Candidate], repository_name: &str, known: &KnownNames) -> Vec<ServiceName> {
-    let settled = |candidate: &Candidate| {
-        let given = candidate.name.clone();
-        given.or_else(|| known.get(&(candidate.dockerfile.clone(), candidate.target.clone())).cloned())
-    };
-    let mut names: Vec<Option<ServiceName>> = candidates.iter().map(settled).collect();
-    let mut taken: BTreeSet<ServiceName> = names.iter().flatten().cloned().collect();
-    for (candidate, name) in candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none()) {
-        let folder = candidate.dockerfile.parent().unwrap_or_default();
-        let several = candidates.iter().filter(|other| other.dockerfile.parent() == Some(folder.clone())).count() > 1;
-        let free = spellings(&candidate.dockerfile, several, repository_name).find(|name| !taken.contains(name));
-        if let Some(free) = free {
-            taken.insert(free.clone());
-            *name = Some(free);
-        }
+    let mut taken: BTreeSet<ServiceName> = candidates.iter().filter_map(|candidate| candidate.name.clone()).collect();
+    let sticky: Vec<Option<ServiceName>> = candidates
+        .iter()
+        .map(|candidate| {
+            let before = known.get(&(candidate.dockerfile.clone(), candidate.target.clone()));
+            // What the config calls otherwise now, or has given to another, sticks no more.
+            before.filter(|name| candidate.name.is_none() && taken.insert((*name).clone())).cloned()
+        })
+        .collect();
+    let mut siblings: BTreeMap<Option<RepoPath>, usize> = BTreeMap::new();
+    for candidate in candidates {
+        *siblings.entry(candidate.dockerfile.parent()).or_default() += 1;
     }
-    names.into_iter().map(|name| name.expect("spellings never end")).collect()
+    let mut names = Vec::new();
+    for (candidate, sticky) in candidates.iter().zip(sticky) {
+        let name = candidate.name.clone().or(sticky).unwrap_or_else(|| {
+            let several = siblings.get(&candidate.dockerfile.parent()).is_some_and(|count| *count > 1);
+            first_free(&candidate.dockerfile, several, repository_name, &taken)
+        });
+        taken.insert(name.clone());
+        names.push(name);
+    }
+    names
 }
 
-/// What a Dockerfile may be called, the best first: without end.
-fn spellings(dockerfile: &RepoPath, several: bool, repository_name: &str) -> impl Iterator<Item = ServiceName> {
+/// What a Dockerfile is called: by its folder, by more and more of the folders above, by a number.
+fn first_free(
+    dockerfile: &RepoPath,
+    several: bool,
+    repository_name: &str,
+    taken: &BTreeSet<ServiceName>,
+) -> ServiceName {
     let folder = dockerfile.parent().unwrap_or_default();
-    let mut folders: Vec<String> =
-        folder.components().map(|component| String::from_utf8_lossy(component).into_owned()).collect();
-    folders.insert(0, repository_name.to_owned());
-    let suffix = dockerfile_suffix(dockerfile.name()).filter(|_| several || kind_of(dockerfile) == Kind::Test);
+    let folders = folder.components().map(|component| String::from_utf8_lossy(component).into_owned());
+    let folders: Vec<String> = std::iter::once(repository_name.to_owned()).chain(folders).collect();
+    let suffix = telling_suffix(dockerfile, several);
     let ending = suffix.map(|suffix| format!("-{suffix}")).unwrap_or_default();
-    let count = folders.len();
-    let by_parents = (1..=count).map({
-        let ending = ending.clone();
-        let folders = folders.clone();
-        move |used| format!("{}{ending}", folders[count - used..].join("-"))
-    });
-    let numbered = (2..).map(move |number: u32| format!("{}{ending}-{number}", folders.join("-")));
-    by_parents.chain(numbered).map(|text| {
-        let fallback = || "image".parse().expect("a legal name");
-        ServiceName::from_folder(text.as_bytes()).unwrap_or_else(fallback)
-    })
+    let by_folders = (0..folders.len())
+        .rev()
+        .filter_map(|first| ServiceName::from_folder(format!("{}{ending}", folders[first..].join("-")).as_bytes()));
+    let free = |name: &ServiceName| !taken.contains(name);
+    if let Some(name) = by_folders.clone().find(free) {
+        return name;
+    }
+    // Too long, or without a letter, or taken, all of them.
+    let mut longest: String = by_folders.last().map_or_else(|| "image".to_owned(), |name| name.to_string());
+    longest.truncate(100);
+    let numbered = (2_u64..).filter_map(|number| format!("{longest}-{number}").parse().ok());
+    std::iter::once(longest.parse().ok())
+        .flatten()
+        .chain(numbered)
+        .find(free)
+        .expect("there are more numbers than services")
+}
+
+/// What the file's name says beside "Dockerfile", where it is needed and is not the folder's name once more, as in
+/// `admin/Dockerfile.admin`.
+fn telling_suffix(dockerfile: &RepoPath, several: bool) -> Option<String> {
+    let suffix = dockerfile_suffix(dockerfile.name()).filter(|_| several || kind_of(dockerfile) == Kind::Test)?;
+    let repeats = dockerfile.parent().is_some_and(|folder| folder.name() == suffix.as_bytes());
+    (!repeats).then_some(suffix)
 }
 
 fn kind_of(dockerfile: &RepoPath) -> Kind {
@@ -202,7 +226,7 @@ fn service(
     settings: Option<&ServiceConfig>,
 ) -> Service {
     let dockerfile = candidate.dockerfile.clone();
-    let parsed = parse(snapshot, &dockerfile);
+    let parsed = parse(snapshot, contexts, &dockerfile);
     let mut service = Service {
         name,
         kind: kind_of(&dockerfile),
@@ -224,10 +248,11 @@ fn service(
             service.target.clone_from(&settings.target);
         }
     }
-    service.recipe =
-        service.parsed.as_ref().map_err(Clone::clone).and_then(|parsed| {
-            parsed.recipe(service.target.as_deref(), &service.args, &service.platform).map(Arc::new)
-        });
+    service.recipe = service.parsed.as_ref().map_err(Clone::clone).and_then(|parsed| {
+        let mut recipe = parsed.recipe(service.target.as_deref(), &service.args, &service.platform)?;
+        recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
+        Ok(Arc::new(recipe))
+    });
     match settings.and_then(|settings| settings.context.clone()) {
         Some(context) => {
             service.context = context;
@@ -243,12 +268,19 @@ fn service(
     service
 }
 
-fn parse(snapshot: &Snapshot, dockerfile: &RepoPath) -> Result<Arc<Dockerfile>, DockerfileError> {
-    let content = snapshot
-        .content(dockerfile)
-        .ok_or_else(|| DockerfileError { line: 1, message: "the Dockerfile could not be read".to_owned() })?;
+fn parse(snapshot: &Snapshot, contexts: &Contexts, dockerfile: &RepoPath) -> Result<Arc<Dockerfile>, DockerfileError> {
+    let unread = || DockerfileError { line: 1, message: "the Dockerfile could not be read".to_owned() };
+    let content = snapshot.content(dockerfile).ok_or_else(unread)?;
+    let id = snapshot.file(dockerfile).ok_or_else(unread)?.id;
     // Bytes that are no text mostly stand in comments, and engines take them; they are read as the replacement character.
-    Dockerfile::parse(&String::from_utf8_lossy(content)).map(Arc::new)
+    contexts.dockerfile(id, || Dockerfile::parse(&String::from_utf8_lossy(content)).map(Arc::new))
+}
+
+/// What stands in the key for a Dockerfile that is no text as a whole: two different bytes are read as the same character.
+fn beyond_text(snapshot: &Snapshot, dockerfile: &RepoPath) -> Option<String> {
+    let leaf = snapshot.file(dockerfile)?;
+    let content = snapshot.blobs.get(&leaf.id)?;
+    std::str::from_utf8(content).is_err().then(|| format!("# bytes that are no UTF-8={}", leaf.id))
 }
 
 /// The nearest directory in which all sources exist, and why it was taken.
@@ -296,8 +328,8 @@ fn context_reads(recipe: &Recipe) -> impl Iterator<Item = &ContextRead> {
 fn missing_sources(snapshot: &Snapshot, contexts: &Contexts, root: &RepoPath, reads: &[&ContextRead]) -> usize {
     let Some(directory) = snapshot.directory(root) else { return usize::MAX };
     let Ok(context) = contexts.open(root.clone(), directory, None) else { return usize::MAX };
-    let sources = reads.iter().flat_map(|read| read.sources.iter().map(move |source| (source, read.parents)));
-    let answers: Vec<Option<bool>> = sources.map(|(source, parents)| copy::exists(&context, source, parents)).collect();
+    let sources = reads.iter().flat_map(|read| read.sources.iter().map(move |source| (read, source)));
+    let answers: Vec<Option<bool>> = sources.map(|(read, source)| copy::exists(&context, read, source)).collect();
     if !answers.is_empty() && answers.iter().all(Option::is_none) {
         return 1;
     }
@@ -312,9 +344,9 @@ fn give_repositories(services: &mut BTreeMap<ServiceName, Service>, config: &Con
         let repository = match config.repository(&service.name) {
             None => continue,
             Some(Ok(repository)) => repository,
-            Some(Err(source)) => {
+            Some(Err(problem)) => {
                 let (service, dockerfile) = (service.name.clone(), service.dockerfile.clone());
-                errors.push(DiscoverError::IllegalRepository { service, dockerfile, source });
+                errors.push(DiscoverError::IllegalRepository { service, dockerfile, problem });
                 continue;
             }
         };
@@ -331,4 +363,25 @@ fn give_repositories(services: &mut BTreeMap<ServiceName, Service>, config: &Con
         service.repository = Some(repository);
     }
     errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_is_told_where_it_tells_something() {
+        for (dockerfile, several, expected) in [
+            ("apps/admin/Dockerfile.dev", true, Some("dev")),
+            ("apps/admin/Dockerfile.dev", false, None),
+            ("apps/admin/Dockerfile.admin", true, None),
+            ("apps/admin/admin.Dockerfile", true, None),
+            ("apps/admin/Dockerfile", true, None),
+            ("apps/admin/Dockerfile_tests", false, Some("tests")),
+            ("Dockerfile.dev", true, Some("dev")),
+        ] {
+            let path = RepoPath::new(dockerfile).unwrap();
+            assert_eq!(telling_suffix(&path, several).as_deref(), expected, "{dockerfile} {several}");
+        }
+    }
 }

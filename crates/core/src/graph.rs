@@ -2,7 +2,8 @@
 //!
 //! An edge is drawn where a Dockerfile names an image of this repository: by its full repository, or by a bare name whose
 //! tag comes from an `ARG` (`FROM rest_api:${BUILDTAG}`), or because the config says so. Never on itself: `etcd/Dockerfile`
-//! that starts `FROM etcd:3.5` stands on somebody else's etcd.
+//! that starts `FROM etcd:3.5` stands on somebody else's etcd. And never by a reference with a digest, which says already
+//! what the image stands on, whatever is built now.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -62,9 +63,18 @@ pub enum Kind {
 #[derive(Debug, Clone, Default)]
 pub struct ServiceGraph {
     services: BTreeMap<ServiceName, Service>,
+    images: Images,
     edges: BTreeMap<ServiceName, Vec<Edge>>,
     order: Vec<ServiceName>,
     cycles: Vec<Vec<ServiceName>>,
+}
+
+/// The released services by what a Dockerfile may call their images.
+#[derive(Debug, Clone, Default)]
+struct Images {
+    by_repository: BTreeMap<Repository, ServiceName>,
+    /// By service name; where no service has it, by the last part of a repository.
+    by_bare_name: BTreeMap<String, ServiceName>,
 }
 
 /// A service stands on another one.
@@ -115,10 +125,16 @@ impl Service {
 impl ServiceGraph {
     /// Draws the edges and puts the services in an order in which each stands after what it stands on.
     pub fn new(services: BTreeMap<ServiceName, Service>) -> Self {
-        let mut graph = Self { services, ..Self::default() };
+        let images = Images::of(services.values().filter(|service| service.kind == Kind::Service));
+        let mut graph = Self { services, images, ..Self::default() };
         graph.edges = graph.services.values().map(|service| (service.name.clone(), graph.edges_of(service))).collect();
-        let mut walk =
-            Walk { graph: &graph, done: BTreeSet::new(), path: Vec::new(), order: Vec::new(), cycles: Vec::new() };
+        let mut walk = Walk {
+            graph: &graph,
+            entered: BTreeSet::new(),
+            done: BTreeSet::new(),
+            order: Vec::new(),
+            cycles: Vec::new(),
+        };
         for name in graph.services.keys() {
             walk.visit(name);
         }
@@ -158,18 +174,12 @@ impl ServiceGraph {
             Some(BaseRule::Service(name)) => return self.services.get_key_value(name).map(|(name, _)| name),
             None => {}
         }
-        let repository: Option<Repository> = written.parse().ok();
-        let is_released = |other: &&Service| other.kind == Kind::Service;
-        let mut candidates = self.services.values().filter(is_released);
-        let found = candidates.find(|other| {
-            let full = repository.is_some() && repository == other.repository;
-            let bare = image.tag_from_arg
-                && !written.contains('/')
-                && (written == other.name.as_str()
-                    || other.repository.as_ref().is_some_and(|repository| repository.name() == written));
-            full || bare
-        })?;
-        (found.name != service.name).then_some(&found.name)
+        if image.text.contains('@') {
+            return None;
+        }
+        let full = || self.images.by_repository.get(&written.parse().ok()?);
+        let bare = || self.images.by_bare_name.get(written).filter(|_| image.tag_from_arg);
+        full().or_else(bare).filter(|found| **found != service.name)
     }
 
     fn edges_of(&self, service: &Service) -> Vec<Edge> {
@@ -224,7 +234,7 @@ impl ServiceGraph {
             }
         };
         let key = |name: &ServiceName| -> Option<InputDigest> {
-            sets.get(name).filter(|evaluated| evaluated.errors.is_empty()).map(|evaluated| evaluated.set.key())
+            sets.get(name).filter(|evaluated| evaluated.errors.is_empty()).map(|evaluated| evaluated.set.key().clone())
         };
         let image = |image: &ImageUse| match self.service_of(service, image) {
             Some(name) => ImageSource::Service(name.clone(), key(name)),
@@ -236,7 +246,7 @@ impl ServiceGraph {
 
 fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated {
     Evaluated {
-        set: InputSet { platform: service.platform.clone(), preamble: Vec::new(), stages: Vec::new() },
+        set: InputSet::new(service.platform.clone(), Vec::new(), Vec::new()),
         errors: vec![InputError { message, file: service.dockerfile.clone(), line }],
         unknowns: Vec::new(),
         wanted: Vec::new(),
@@ -258,32 +268,54 @@ fn without_tag(text: &str) -> &str {
     }
 }
 
-/// A walk in depth that leaves each service after those it stands on, and keeps the circles it meets.
+impl Images {
+    fn of<'a>(services: impl Iterator<Item = &'a Service> + Clone) -> Self {
+        let mut images = Self::default();
+        for service in services.clone() {
+            images.by_bare_name.insert(service.name.to_string(), service.name.clone());
+        }
+        for service in services {
+            if let Some(repository) = &service.repository {
+                images.by_bare_name.entry(repository.name().to_owned()).or_insert_with(|| service.name.clone());
+                images.by_repository.entry(repository.clone()).or_insert_with(|| service.name.clone());
+            }
+        }
+        images
+    }
+}
+
+/// A walk in depth that leaves each service after those it stands on, and keeps the circles it meets. It does not call
+/// itself: a chain may be as long as it likes.
 struct Walk<'a> {
     graph: &'a ServiceGraph,
+    entered: BTreeSet<&'a ServiceName>,
     done: BTreeSet<&'a ServiceName>,
-    path: Vec<&'a ServiceName>,
     order: Vec<ServiceName>,
     cycles: Vec<Vec<ServiceName>>,
 }
 
 impl<'a> Walk<'a> {
     fn visit(&mut self, name: &'a ServiceName) {
-        if self.done.contains(name) {
+        if !self.entered.insert(name) {
             return;
         }
-        if let Some(start) = self.path.iter().position(|other| *other == name) {
-            self.cycles.push(self.path[start..].iter().map(|name| (*name).clone()).collect());
-            return;
-        }
-        self.path.push(name);
-        for edge in self.graph.edges(name) {
-            if let Some((on, _)) = self.graph.services.get_key_value(&edge.on) {
-                self.visit(on);
+        let mut path: Vec<(&'a ServiceName, usize)> = vec![(name, 0)];
+        while let Some((name, next)) = path.last_mut() {
+            let Some(edge) = self.graph.edges(name).get(*next) else {
+                self.done.insert(name);
+                self.order.push((*name).clone());
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            let Some((on, _)) = self.graph.services.get_key_value(&edge.on) else { continue };
+            if self.entered.insert(on) {
+                path.push((on, 0));
+            } else if !self.done.contains(on)
+                && let Some(start) = path.iter().position(|(other, _)| *other == on)
+            {
+                self.cycles.push(path[start..].iter().map(|(name, _)| (*name).clone()).collect());
             }
         }
-        self.path.pop();
-        self.done.insert(name);
-        self.order.push(name.clone());
     }
 }

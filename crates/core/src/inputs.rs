@@ -16,12 +16,12 @@
 //!
 //! ```text
 //! longshore-inputs/1
-//! preamble TEXT                    a `# syntax` or `# escape` line, or a global ARG with its value
+//! preamble TEXT                    a `# syntax` or `# escape` line, a global ARG with its value, or what stands for bytes that are no text
 //! stage [PLATFORM]                 for each stage reached, in order of the file
 //! from scratch | from stage N | from image REFERENCE | from service KEY
 //! step TEXT                        for each instruction
 //! files TREE                       after it, for each read from the context: the git tree id of what is read
-//! image REFERENCE | service KEY    after it, for each image that it reads from
+//! reads stage N | reads image REFERENCE | reads service KEY      after them, for each stage or image that it reads from
 //! ```
 //!
 //! `N` counts the stages reached, from 0. The key of an image is the SHA-256 over `longshore-image/1` and, for each platform

@@ -39,3 +39,9 @@ pub mod record;
 pub mod plan;
 
 pub mod inventory;
+
+#[cfg(any(test, feature = "fixture"))]
+pub mod fixture;
+
+#[cfg(test)]
+mod cases;

@@ -61,6 +61,16 @@ impl RepoPath {
         Self([&*self.0, b"/", name].concat().into())
     }
 
+    /// The place that `path`, read from here, is in the repository.
+    #[must_use]
+    pub fn child_path(&self, path: &Self) -> Self {
+        match (self.is_root(), path.is_root()) {
+            (true, _) => path.clone(),
+            (_, true) => self.clone(),
+            _ => self.child(&path.0),
+        }
+    }
+
     /// The directory this path stands in; none for the root.
     pub fn parent(&self) -> Option<Self> {
         if self.is_root() {

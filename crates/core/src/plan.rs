@@ -349,7 +349,7 @@ fn compare(service: &Service, now: &InputSet, before: &Before) -> (Vec<Reason>, 
         Before::Unclear { why } => build(vec![unknown(why)]),
         Before::Recorded { image, then, present } => {
             let Some(built) = &image.built else { return build(vec![Reason::New]) };
-            let same = built.inputs_format == FORMAT && built.inputs == now.key();
+            let same = built.inputs_format == FORMAT && built.inputs == *now.key();
             let same = same || then.as_ref().is_some_and(|then| then.key() == now.key());
             if same && *present == Some(false) {
                 return build(vec![Reason::Gone { digest: image.digest.clone() }]);

@@ -166,32 +166,38 @@ const NOT_DOCKERFILES: [&str; 22] = [
 /// `Dockerfile`, `Dockerfile.prod`, `Dockerfile_tests`, `Dockerfile-arm`, `api.Dockerfile`, and the same with `Containerfile`,
 /// in any case.
 fn is_dockerfile(name: &[u8]) -> bool {
-    let Ok(name) = std::str::from_utf8(name) else { return false };
-    let name = name.to_ascii_lowercase();
-    if name.rsplit_once('.').is_some_and(|(_, ending)| NOT_DOCKERFILES.contains(&ending)) {
+    // Nearly all names of a large tree are told by this alone.
+    let Some((word, before)) = WORDS.iter().find_map(|word| Some((word.as_bytes(), place_of(word.as_bytes(), name)?)))
+    else {
+        return false;
+    };
+    let Ok(text) = std::str::from_utf8(name) else { return false };
+    if text.rsplit_once('.').is_some_and(|(_, ending)| NOT_DOCKERFILES.contains(&&*ending.to_ascii_lowercase())) {
         return false;
     }
-    ["dockerfile", "containerfile"].iter().any(|word| match name.strip_prefix(word) {
-        Some("") => true,
-        Some(rest) => rest.len() > 1 && rest.starts_with(['.', '_', '-']),
-        None => name.len() > word.len() + 1 && name.strip_suffix(word).is_some_and(|rest| rest.ends_with('.')),
-    })
+    match before {
+        0 => matches!(&name[word.len()..], [] | [b'.' | b'_' | b'-', _, ..]),
+        before => before > 1 && name[before - 1] == b'.',
+    }
+}
+
+/// What a Dockerfile is called.
+const WORDS: [&str; 2] = ["dockerfile", "containerfile"];
+
+/// Where `name` has the word, in any case: at its start or at its end.
+fn place_of(word: &[u8], name: &[u8]) -> Option<usize> {
+    let end = name.len().checked_sub(word.len())?;
+    [0, end].into_iter().find(|start| name[*start..*start + word.len()].eq_ignore_ascii_case(word))
 }
 
 /// What a Dockerfile's name says beside "Dockerfile": `prod` of `Dockerfile.prod`, `api` of `api.Dockerfile`, nothing of `Dockerfile`.
 pub fn dockerfile_suffix(name: &[u8]) -> Option<String> {
-    let name = String::from_utf8_lossy(name).into_owned();
-    let lower = name.to_ascii_lowercase();
-    for word in ["dockerfile", "containerfile"] {
-        if lower.starts_with(word) {
-            return Some(name[word.len()..].trim_start_matches(['.', '_', '-']).to_owned())
-                .filter(|text| !text.is_empty());
-        }
-        if lower.ends_with(word) {
-            return Some(name[..name.len() - word.len() - 1].to_owned()).filter(|text| !text.is_empty());
-        }
-    }
-    None
+    let rest = WORDS.iter().find_map(|word| match place_of(word.as_bytes(), name)? {
+        0 => Some(&name[word.len()..]),
+        end => Some(&name[..end]),
+    });
+    let rest = String::from_utf8_lossy(rest?).into_owned();
+    Some(rest.trim_matches(['.', '_', '-']).to_owned()).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

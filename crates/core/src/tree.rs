@@ -7,6 +7,7 @@
 //! it came about.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::object::{Mode, ObjectId};
@@ -30,12 +31,17 @@ pub struct Leaf {
     pub id: ObjectId,
 }
 
+/// Entries with their names.
+type Entries = Vec<(Box<[u8]>, Entry)>;
+
 /// A directory: its id and its entries, sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
     id: ObjectId,
-    entries: Vec<(Box<[u8]>, Entry)>,
+    entries: Entries,
     has_submodule: bool,
+    /// How many leaves stand below: asked of whole trees, for each image.
+    leaves: usize,
 }
 
 impl Entry {
@@ -44,6 +50,30 @@ impl Entry {
         match self {
             Self::Directory(directory) => directory.id,
             Self::Leaf(leaf) => leaf.id,
+        }
+    }
+
+    /// A directory with nothing in it?
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Directory(directory) if directory.is_empty())
+    }
+
+    /// The entry at `path` below this one, following no link; this one itself at the root.
+    pub fn find(&self, path: &RepoPath) -> Option<Self> {
+        match self {
+            _ if path.is_root() => Some(self.clone()),
+            Self::Directory(directory) => directory.find(path).cloned(),
+            Self::Leaf(_) => None,
+        }
+    }
+
+    /// The first leaf at or below this entry, which stands at `at`.
+    pub fn first_leaf(&self, at: &RepoPath) -> Option<(RepoPath, Leaf)> {
+        match self {
+            Self::Leaf(leaf) => Some((at.clone(), *leaf)),
+            Self::Directory(directory) => {
+                directory.entries().find_map(|(name, entry)| entry.first_leaf(&at.child(name)))
+            }
         }
     }
 
@@ -90,11 +120,20 @@ impl Directory {
 
     /// Sorted entries whose id is known.
     fn known(id: ObjectId, entries: Vec<(Box<[u8]>, Entry)>) -> Self {
-        let has_submodule = entries.iter().any(|(_, entry)| match entry {
-            Entry::Directory(directory) => directory.has_submodule,
-            Entry::Leaf(leaf) => leaf.mode == Mode::Submodule,
-        });
-        Self { id, entries, has_submodule }
+        let (mut has_submodule, mut leaves) = (false, 0);
+        for (_, entry) in &entries {
+            match entry {
+                Entry::Directory(directory) => {
+                    has_submodule |= directory.has_submodule;
+                    leaves += directory.leaves;
+                }
+                Entry::Leaf(leaf) => {
+                    has_submodule |= leaf.mode == Mode::Submodule;
+                    leaves += 1;
+                }
+            }
+        }
+        Self { id, entries, has_submodule, leaves }
     }
 
     /// Does a submodule stand here or anywhere below?
@@ -146,32 +185,34 @@ impl Directory {
 
     /// How many leaves stand below.
     pub fn count(&self) -> usize {
-        self.entries
-            .iter()
-            .map(|(_, entry)| match entry {
-                Entry::Directory(directory) => directory.count(),
-                Entry::Leaf(_) => 1,
-            })
-            .sum()
+        self.leaves
     }
 
-    /// This directory with `entry` at `path`, directories made on the way, whatever stood there replaced;
-    /// where both are directories, `entry` is laid over the old one, as `COPY` does.
+    /// This directory with `entry` at `path`; see [`Self::with_all`].
     #[must_use]
     pub fn with(&self, path: &RepoPath, entry: Entry) -> Self {
-        let mut components: Vec<&[u8]> = path.components().collect();
-        let Some(name) = components.pop() else {
-            return match entry {
-                Entry::Directory(directory) => self.overlay(&directory),
-                Entry::Leaf(_) => self.clone(),
-            };
-        };
-        let mut wrapped = (name, entry);
-        while let Some(parent) = components.pop() {
-            let directory = Self::of(vec![(wrapped.0.into(), wrapped.1)], self.id);
-            wrapped = (parent, Entry::Directory(Arc::new(directory)));
+        self.with_all([(path.clone(), entry)])
+    }
+
+    /// This directory with these entries laid down in their order, as `COPY` does: directories are made on the way, what
+    /// stood there is replaced, and where both are directories they become one. A directory with nothing in it leaves no
+    /// trace, and a leaf has no place at the root.
+    #[must_use]
+    pub fn with_all(&self, entries: impl IntoIterator<Item = (RepoPath, Entry)>) -> Self {
+        self.overlay(&Self::laid_down(entries, self.id))
+    }
+
+    /// The directory that these entries make on an empty place; `like` tells the object format. A single directory at the
+    /// root is taken as it is.
+    pub fn laid_down(entries: impl IntoIterator<Item = (RepoPath, Entry)>, like: ObjectId) -> Arc<Self> {
+        let mut root = Growing::default();
+        for (path, entry) in entries {
+            root.put(path.components(), entry);
         }
-        self.overlay(&Self::of(vec![(wrapped.0.into(), wrapped.1)], self.id))
+        match root.finish(like) {
+            Some(Entry::Directory(directory)) => directory,
+            Some(Entry::Leaf(_)) | None => Arc::new(Self::empty(like)),
+        }
     }
 
     /// Both directories in one; where both have an entry that is not a directory twice, `over` wins.
@@ -207,6 +248,75 @@ impl Directory {
     }
 }
 
+/// A place in a directory to which entries are still added: hashed once, at the end, however many there are.
+#[derive(Default)]
+struct Growing {
+    leaf: Option<Leaf>,
+    /// A whole directory that was laid down here and not touched since.
+    whole: Option<Arc<Directory>>,
+    entries: BTreeMap<Box<[u8]>, Growing>,
+}
+
+impl Growing {
+    fn put<'a>(&mut self, mut path: impl Iterator<Item = &'a [u8]>, entry: Entry) {
+        let mut place = self;
+        for name in path.by_ref() {
+            place = place.below(name);
+        }
+        match entry {
+            Entry::Directory(directory) => place.lay_down(&directory),
+            Entry::Leaf(leaf) => *place = Self { leaf: Some(leaf), ..Self::default() },
+        }
+    }
+
+    fn below(&mut self, name: &[u8]) -> &mut Self {
+        self.leaf = None;
+        if let Some(whole) = self.whole.take() {
+            self.spread(&whole);
+        }
+        self.entries.entry(name.into()).or_default()
+    }
+
+    fn lay_down(&mut self, over: &Arc<Directory>) {
+        if over.is_empty() {
+            return;
+        }
+        self.leaf = None;
+        match self.whole.take() {
+            None if self.entries.is_empty() => self.whole = Some(Arc::clone(over)),
+            None => self.spread(over),
+            Some(whole) if whole.id == over.id => self.whole = Some(whole),
+            Some(whole) => {
+                self.spread(&whole);
+                self.spread(over);
+            }
+        }
+    }
+
+    fn spread(&mut self, over: &Directory) {
+        for (name, entry) in over.entries() {
+            let place = self.entries.entry(name.into()).or_default();
+            match entry {
+                Entry::Directory(directory) => place.lay_down(directory),
+                Entry::Leaf(leaf) => *place = Self { leaf: Some(*leaf), ..Self::default() },
+            }
+        }
+    }
+
+    /// What stands here; none where nothing does.
+    fn finish(self, like: ObjectId) -> Option<Entry> {
+        if let Some(leaf) = self.leaf {
+            return Some(Entry::Leaf(leaf));
+        }
+        if let Some(whole) = self.whole {
+            return Some(Entry::Directory(whole));
+        }
+        let entries = self.entries.into_iter().filter_map(|(name, place)| Some((name, place.finish(like)?)));
+        let entries: Vec<(Box<[u8]>, Entry)> = entries.collect();
+        (!entries.is_empty()).then(|| Entry::Directory(Arc::new(Directory::of(entries, like))))
+    }
+}
+
 /// Git sorts a tree's entries as if the names of directories ended in `/`.
 fn tree_id(entries: &[(Box<[u8]>, Entry)], like: ObjectId) -> ObjectId {
     let is_directory = |entry: &Entry| matches!(entry, Entry::Directory(_));
@@ -234,7 +344,7 @@ fn tree_id(entries: &[(Box<[u8]>, Entry)], like: ObjectId) -> ObjectId {
 #[derive(Debug)]
 pub struct TreeBuilder {
     root: ObjectId,
-    open: Vec<(RepoPath, ObjectId, Vec<(Box<[u8]>, Entry)>)>,
+    open: Vec<(RepoPath, ObjectId, Entries)>,
 }
 
 impl TreeBuilder {
@@ -301,7 +411,7 @@ impl Directory {
 
     /// `changes` are those at or below `at`; each directory among them is followed by the changes below it.
     fn rebuild(&self, at: &RepoPath, id: ObjectId, changes: &[Change]) -> Self {
-        let mut entries: std::collections::BTreeMap<&[u8], Entry> =
+        let mut entries: BTreeMap<&[u8], Entry> =
             self.entries.iter().map(|(name, entry)| (&**name, entry.clone())).collect();
         let mut index = 0;
         while index < changes.len() {

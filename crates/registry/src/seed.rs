@@ -60,6 +60,7 @@ impl Server {
             "os": "linux",
             "config": {"Labels": labels},
             "rootfs": {"type": "layers", "diff_ids": [Digest::of(&layer)]},
+            "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "seed"}],
         });
         let config = config.to_string().into_bytes();
         let manifest = json!({

@@ -153,11 +153,11 @@ impl Builder<'_> {
         let mut running = FuturesUnordered::new();
         loop {
             while builds.errors.is_empty() && running.len() < self.options.jobs.max(1) {
-                let ready = |service: &&Service| {
+                let ready = |service: &Service| {
                     let edges = self.gathered.graph.edges(&service.name);
                     edges.iter().all(|edge| digests.contains_key(&edge.on))
                 };
-                let Some(position) = waiting.iter().position(|service| ready(&service)) else { break };
+                let Some(position) = waiting.iter().position(|service| ready(service)) else { break };
                 let service = waiting.remove(position);
                 let pins = self.pins(service, &bases, &digests);
                 running.push(async move { (service, self.one(service, pins).await) });
@@ -184,10 +184,10 @@ impl Builder<'_> {
                     names.insert(image.name.clone());
                 }
                 Decision::Retag(source) => {
-                    digests.extend(source.digest.clone().map(|digest| (image.name.clone(), digest)))
+                    digests.extend(source.digest.clone().map(|digest| (image.name.clone(), digest)));
                 }
                 Decision::Keep { digest, .. } => {
-                    digests.extend(digest.clone().map(|digest| (image.name.clone(), digest)))
+                    digests.extend(digest.clone().map(|digest| (image.name.clone(), digest)));
                 }
                 Decision::Build { .. } | Decision::Error(_) => {}
             }
@@ -225,7 +225,7 @@ impl Builder<'_> {
                 }
             }
         }
-        let answers = join_all(asked.iter().map(|(text, _)| self.base(text))).await;
+        let answers = join_all(asked.keys().map(|text| self.base(text))).await;
         let mut bases = BTreeMap::new();
         for ((base, (service, line)), answer) in asked.into_iter().zip(answers) {
             match answer {

@@ -23,6 +23,7 @@ use crate::prepare::{self, PrepareError};
 use crate::tag::{TagError, tag};
 use crate::verify::{Damaged, damage};
 
+mod behind;
 mod finish;
 mod refs;
 
@@ -105,9 +106,25 @@ pub enum ReleaseError {
         /// Each image that is not right: where, what should be there, what is.
         images: Vec<(Reference, Digest, Option<Digest>)>,
     },
+    /// The branch on the remote holds a release that this commit does not: it would be compared with the wrong one.
+    #[error("`{branch}` of `{remote}` holds {}, which {} does not", .releases.join(", "), .commit.short())]
+    Behind {
+        /// The remote that has the branch.
+        remote: String,
+        /// The branch.
+        branch: String,
+        /// The release that was asked for.
+        release: ReleaseName,
+        /// The source commit.
+        commit: CommitId,
+        /// The records that it lacks.
+        releases: Vec<String>,
+    },
     /// The branch moved, and git cannot merge the release into it.
     #[error("`{branch}` moved, and {} cannot be merged into it: {} changed on both sides", .commit.short(), .paths.join(", "))]
     Conflict {
+        /// The remote that has the branch.
+        remote: String,
         /// The branch.
         branch: String,
         /// The release commit.
@@ -176,6 +193,7 @@ impl Release<'_> {
         if !plan.refusals.is_empty() || plan.images.iter().any(|image| is_error(&image)) {
             return Err(ReleaseError::Refused(self.name.clone()));
         }
+        self.refuse_behind(gathered).await?;
         self.start(gathered)?;
         self.may_push(gathered).await?;
         let builds = match engine {

@@ -62,7 +62,7 @@ pub async fn status(
     let (state, commit, record) = match find(repo, remote, name).await? {
         Found::Nothing | Found::OtherPending(_) => (State::Absent, None, None),
         Found::Pending(commit) => (State::Pending, Some(commit), crate::release::record_at(repo, commit, name).await?),
-        Found::Finished { commit, record } => (State::Finished, Some(commit), record),
+        Found::Finished { commit, record, .. } => (State::Finished, Some(commit), record),
     };
     let images = match &record {
         Some(record) => images(registry, record).await?,

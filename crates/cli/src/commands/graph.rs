@@ -22,6 +22,9 @@ pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Fa
     let gathered = session.look(ui, &question, true).await?;
     let shared = shared_folders(&gathered.sets);
     match ui.format {
+        Format::Table if shared.is_empty() && rows(&gathered, &shared).len() == 1 => {
+            ui.say("no image stands on another, and none copies what another copies");
+        }
         Format::Json => ui.print(&as_json(&gathered, &shared)),
         Format::Markdown => ui.print(&markdown(&rows(&gathered, &shared))),
         Format::Table => match rows(&gathered, &shared).as_slice() {
@@ -59,9 +62,15 @@ fn rows(gathered: &Gathered, shared: &BTreeMap<RepoPath, BTreeSet<ServiceName>>)
     rows[1..].sort();
     for (path, names) in shared {
         let names: Vec<&str> = names.iter().map(ServiceName::as_str).collect();
-        rows.push(vec![format!("{path}/").replace("./", "."), names.join(" "), String::new()]);
+        let is_folder = gathered.snapshot.directory(path).is_some();
+        rows.push(vec![shown(path, is_folder), names.join(" "), String::new()]);
     }
     rows
+}
+
+/// A folder ends with a slash, so that it is not taken for an image; the root has its dot.
+fn shown(path: &RepoPath, is_folder: bool) -> String {
+    if is_folder && !path.is_root() { format!("{path}/") } else { path.to_string() }
 }
 
 fn as_json(gathered: &Gathered, shared: &BTreeMap<RepoPath, BTreeSet<ServiceName>>) -> String {
@@ -81,4 +90,18 @@ fn as_json(gathered: &Gathered, shared: &BTreeMap<RepoPath, BTreeSet<ServiceName
     let shared: Vec<_> =
         shared.iter().map(|(path, names)| serde_json::json!({"path": path, "used_by": names})).collect();
     json::text(&serde_json::json!({"format": json::format("longshore-graph"), "services": services, "shared": shared}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_told_from_files() {
+        for (path, is_folder, expected) in
+            [("tools/time", true, "tools/time/"), ("go.mod", false, "go.mod"), (".", true, ".")]
+        {
+            assert_eq!(shown(&RepoPath::new(path).unwrap(), is_folder), expected);
+        }
+    }
 }

@@ -77,7 +77,11 @@ impl Looking<'_> {
         if registry.is_none() {
             unsettled.push("No values file says where the images are pushed to: set `registry`.".to_owned());
         }
-        let ours = |found: &FoundUse| inside(found, registry.as_deref());
+        let names = self.names();
+        let ours = |found: &FoundUse| match &registry {
+            Some(registry) => inside(found, registry),
+            None => names.contains(&folded(last(found))),
+        };
         let mut services = Vec::new();
         let mut made: BTreeSet<String> = BTreeSet::new();
         for service in self.gathered.graph.services().filter(|service| service.kind == Kind::Service) {
@@ -112,11 +116,15 @@ impl Looking<'_> {
         self.gathered.values.iter().flat_map(|file| &file.uses)
     }
 
+    /// The names of what was found here, folded.
+    fn names(&self) -> BTreeSet<String> {
+        self.gathered.graph.services().map(|service| folded(service.name.as_str())).collect()
+    }
+
     /// The prefix that most uses of images found here have.
     fn guess_registry(&self) -> Option<String> {
         let mut prefixes: BTreeMap<String, usize> = BTreeMap::new();
-        let names: BTreeSet<String> =
-            self.gathered.graph.services().map(|service| folded(service.name.as_str())).collect();
+        let names = self.names();
         for repository in self.uses().filter(|found| names.contains(&folded(last(found)))).filter_map(written) {
             let text = repository.to_string();
             if let Some((prefix, _)) = text.rsplit_once('/') {
@@ -146,9 +154,13 @@ impl Looking<'_> {
             ));
         }
         let errors = self.gathered.sets.get(name).map(|evaluated| evaluated.errors.as_slice()).unwrap_or_default();
-        unsettled.extend(errors.iter().map(|error| {
-            format!("`{name}` cannot be built ({}: {error}): set `services.{name}.context`, or leave it out with `skip: true`.", error.place())
-        }));
+        if let Some((error, others)) = errors.split_first() {
+            let more = if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
+            unsettled.push(format!(
+                "`{name}` cannot be built ({}: {error}{more}): set `services.{name}.context`, or leave it out with `skip: true`.",
+                error.place()
+            ));
+        }
     }
 }
 
@@ -177,9 +189,10 @@ fn written(found: &FoundUse) -> Option<Repository> {
     if found.found.repository.contains('/') || found.found.registry.is_some() { found.repository.clone() } else { None }
 }
 
-fn inside(found: &FoundUse, registry: Option<&str>) -> bool {
-    let prefix = registry.and_then(|registry| format!("{registry}/x").parse::<Repository>().ok());
-    let (Some(prefix), Some(repository)) = (prefix, written(found)) else { return registry.is_none() };
+/// Is the image of this use below the registry?
+fn inside(found: &FoundUse, registry: &str) -> bool {
+    let prefix = format!("{registry}/x").parse::<Repository>().ok();
+    let (Some(prefix), Some(repository)) = (prefix, written(found)) else { return false };
     let prefix = prefix.to_string();
     repository.to_string().starts_with(&prefix[..prefix.len() - 1])
 }

@@ -6,7 +6,7 @@ use longshore_backends::engine::{EngineKind, Programs, detect};
 use longshore_backends::store::{Journal, Lock, LockError};
 use longshore_core::config::{self, Config};
 use longshore_core::name::ReleaseName;
-use longshore_core::object::CommitId;
+use longshore_core::object::{CommitId, ObjectId};
 use longshore_core::plan::ImageKind;
 use longshore_core::record::{RecordedDecision, RecordedImage, RecordedKind, ReleaseRecord};
 use longshore_run::build::BuildOptions;
@@ -42,15 +42,24 @@ pub(crate) async fn run(common: &Common, args: &Release, ui: &Ui) -> Result<u8, 
         return Err(without_registry(&session)?);
     }
     let registry = Session::registry(&config, Patience::Release)?;
-    let (branch, remote) = session.target(args.branch.as_deref(), &config).await?;
+    let remote = session.remote(args.branch.as_deref(), &config).await?;
     let lock = lock(&session)?;
     if args.abandon {
         return give_up(&session, &remote, &name, ui).await;
     }
-    let target = target_branch(config.release.commit, &branch, &name);
+    let found = find(&session.repo, &remote, &name).await?;
+    let target = match &found {
+        // A release that was begun has its branch in its record.
+        Found::Finished { record, .. } => record.as_ref().and_then(|record| record.branch.clone()),
+        Found::Pending(_) | Found::OtherPending(_) => None,
+        Found::Nothing => {
+            let branch = session.target(args.branch.as_deref(), &config).await?;
+            target_branch(config.release.commit, &branch, &name)
+        }
+    };
     let steps = Steps { session: &session, registry, name: &name, remote: &remote, branch: target.as_deref(), ui };
-    let code = match find(&session.repo, &remote, &name).await? {
-        Found::Finished { commit, record } => steps.already(commit, record).await,
+    let code = match found {
+        Found::Finished { tag, commit, record } => steps.already(tag, commit, record).await,
         Found::OtherPending(other) => Err(ReleaseError::Locked(other).into()),
         Found::Pending(commit) => steps.resume(commit).await,
         Found::Nothing => steps.make(args, engine, &config).await,
@@ -106,8 +115,8 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// A finished release: nothing is written, if it is ours; the work tree is brought from P to R.
-    async fn already(&self, commit: CommitId, record: Option<ReleaseRecord>) -> Result<u8, Failure> {
+    /// A finished release: nothing is written to remote or registry, if it is ours; this clone is brought from P to R.
+    async fn already(&self, tag: ObjectId, commit: CommitId, record: Option<ReleaseRecord>) -> Result<u8, Failure> {
         let taken = |recorded| ReleaseError::Taken { release: self.name.clone(), commit, recorded };
         let Some(record) = record else { return Err(taken(false).into()) };
         let head = self.session.repo.resolve("HEAD").await?;
@@ -120,7 +129,7 @@ impl Steps<'_> {
         }
         let listen = |_: &Event| Ok(());
         let run = self.run_with(&listen);
-        let advanced = run.advance(record.source, commit).await?;
+        let advanced = run.catch_up(&record, tag, Some(commit)).await?;
         self.tell_advanced(&advanced);
         self.ui.say(&format!("{} is finished already, and all its images are there: nothing to do", self.name));
         if self.ui.format != Format::Table {
@@ -273,7 +282,8 @@ fn failpoint(event: &Event) {
     let name = serde_json::to_value(event).ok().and_then(|value| Some(value.get("event")?.as_str()?.to_owned()));
     if name.is_some() && name == std::env::var("LONGSHORE_KILL_AT").ok() {
         let own = rustix::process::getpid();
-        drop(rustix::process::kill_process(own, rustix::process::Signal::KILL));
+        // It cannot fail: nobody may forbid a process to kill itself.
+        rustix::process::kill_process(own, rustix::process::Signal::KILL).ok();
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn run(common: &Common, args: &Status, ui: &Ui) -> Result<u8, F
             record.ok_or_else(none)?.release.clone()
         }
     };
-    let remote = session.remote(&config).await?;
+    let remote = session.remote(None, &config).await?;
     let registry = Session::registry(&config, Patience::Release)?;
     let found = status(&session.repo, &*registry, &remote, &name).await?;
     match ui.format {

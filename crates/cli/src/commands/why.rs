@@ -112,7 +112,7 @@ fn text(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>, explaine
     }
     for Explained { reason, commits } in explained {
         let place = reason.place().map(|place| format!("  {}", paint(DIM, &place))).unwrap_or_default();
-        text.push_str(&format!("\n  {}{place}\n", reason.subject()));
+        text.extend(["\n  ", &reason.subject(), &place, "\n"]);
         let rows: Vec<Vec<String>> = commits
             .iter()
             .map(|commit| [vec![String::new(), String::new()], commit_row(commit, clock::now())].concat())
@@ -121,7 +121,7 @@ fn text(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>, explaine
     }
     let rest = image.reasons().len() - explained.len();
     if rest > 0 {
-        text.push_str(&format!("\n  and {} (--all)\n", count(rest, "more reason")));
+        text.extend(["\n  and ", &count(rest, "more reason"), " (--all)\n"]);
     }
     text
 }

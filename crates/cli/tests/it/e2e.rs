@@ -1,4 +1,16 @@
-//! The stories of a release, told with real parts.
+//! The stories of a release, told with real parts: git, Debian's docker-registry, docker, buildah, and skopeo as a witness
+//! that is none of ours.
+//!
+//! Every story has a registry and a remote of its own; the docker daemon is one for all. Where it does not matter how an
+//! image is built, the rehearsal engine builds it, so that the whole stays quick.
 
+#![expect(clippy::unwrap_used, reason = "what stands in a helper of a test fails the test, as in the test itself")]
+
+mod adoption;
+mod builds;
+mod ci;
 mod faults;
+mod kills;
+mod rivals;
 mod stories;
+mod world;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::dockerfile::{Dockerfile, DockerfileError};
 use crate::ignore::{IgnoreError, IgnoreRules, Verdicts};
 use crate::object::ObjectId;
 use crate::path::RepoPath;
@@ -14,11 +15,12 @@ use crate::tree::{Directory, Entry};
 /// What was filtered before: by ignore file, path below the context, and id.
 type Memory = HashMap<(ObjectId, RepoPath, ObjectId), Arc<Directory>>;
 
-/// Opens contexts; those opened by one value share what they know.
+/// Opens contexts; those opened by one value share what they know, and so do the commits that are read with it.
 #[derive(Debug, Default)]
 pub struct Contexts {
     memory: Arc<Mutex<Memory>>,
     rules: Mutex<HashMap<ObjectId, Arc<IgnoreRules>>>,
+    dockerfiles: Mutex<HashMap<ObjectId, Result<Arc<Dockerfile>, DockerfileError>>>,
 }
 
 /// A directory of a commit without what its ignore file leaves out.
@@ -45,6 +47,16 @@ pub struct IgnoreFile<'a> {
 }
 
 impl Contexts {
+    /// The Dockerfile of this id; `parse` is asked once for each.
+    pub(crate) fn dockerfile(
+        &self,
+        id: ObjectId,
+        parse: impl FnOnce() -> Result<Arc<Dockerfile>, DockerfileError>,
+    ) -> Result<Arc<Dockerfile>, DockerfileError> {
+        let mut known = self.dockerfiles.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(id).or_insert_with(parse).clone()
+    }
+
     /// The context `directory`, which stands at `root`, through `ignore_file`.
     pub fn open(
         &self,
@@ -68,6 +80,11 @@ impl Contexts {
 }
 
 impl Context {
+    /// The id of the whole directory, ignored files included.
+    pub fn id(&self) -> ObjectId {
+        self.directory.id()
+    }
+
     /// What git has at `path` below the context, ignored or not, following no link.
     pub fn unfiltered(&self, path: &RepoPath) -> Option<Entry> {
         if path.is_root() {
@@ -90,7 +107,7 @@ impl Context {
             Entry::Leaf(_) if verdicts.ignored() => None,
             Entry::Leaf(_) => Some(entry),
             Entry::Directory(directory) => {
-                let filter = Filter { rules, id: *id, memory: &self.memory };
+                let filter = Filter { rules, matched: Matched::GoesOut, memory: Some((*id, &*self.memory)) };
                 let filtered = filter.directory(&at, &directory, &verdicts);
                 (!filtered.is_empty() || path.is_root()).then_some(Entry::Directory(filtered))
             }
@@ -98,45 +115,70 @@ impl Context {
     }
 }
 
+/// A directory without what the patterns match; for `--exclude`.
+pub(crate) fn without(patterns: &IgnoreRules, directory: &Arc<Directory>) -> Arc<Directory> {
+    let filter = Filter { rules: patterns, matched: Matched::GoesOut, memory: None };
+    filter.directory(&RepoPath::root(), directory, &patterns.root())
+}
+
+/// Of a directory what the patterns match; for `--parents`.
+pub(crate) fn only(patterns: &IgnoreRules, directory: &Arc<Directory>) -> Arc<Directory> {
+    let filter = Filter { rules: patterns, matched: Matched::Stays, memory: None };
+    filter.directory(&RepoPath::root(), directory, &patterns.root())
+}
+
+/// What becomes of an entry that the rules match.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Matched {
+    GoesOut,
+    Stays,
+}
+
 struct Filter<'a> {
     rules: &'a IgnoreRules,
-    id: ObjectId,
-    memory: &'a Mutex<Memory>,
+    matched: Matched,
+    memory: Option<(ObjectId, &'a Mutex<Memory>)>,
 }
 
 impl Filter<'_> {
+    fn keeps(&self, verdicts: &Verdicts) -> bool {
+        verdicts.ignored() == (self.matched == Matched::Stays)
+    }
+
     fn directory(&self, path: &RepoPath, directory: &Arc<Directory>, verdicts: &Verdicts) -> Arc<Directory> {
-        let ignored = !path.is_root() && verdicts.ignored();
         if !self.rules.may_differ_below(verdicts, path) {
-            return if ignored { Arc::new(Directory::empty(directory.id())) } else { Arc::clone(directory) };
+            let kept = self.keeps(verdicts);
+            return if kept { Arc::clone(directory) } else { Arc::new(Directory::empty(directory.id())) };
         }
-        let key = (self.id, path.clone(), directory.id());
-        if let Some(known) = self.memory().get(&key) {
+        let Some((rules, memory)) = self.memory else { return self.entries(path, directory, verdicts) };
+        let memory = || memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (rules, path.clone(), directory.id());
+        if let Some(known) = memory().get(&key) {
             return Arc::clone(known);
         }
+        let filtered = self.entries(path, directory, verdicts);
+        memory().insert(key, Arc::clone(&filtered));
+        filtered
+    }
+
+    fn entries(&self, path: &RepoPath, directory: &Arc<Directory>, verdicts: &Verdicts) -> Arc<Directory> {
         let mut kept = Vec::new();
         let mut whole = true;
         for (name, entry) in directory.entries() {
             let at = path.child(name);
             let verdicts = self.rules.enter(verdicts, &at);
             match entry {
-                Entry::Leaf(_) if verdicts.ignored() => whole = false,
-                Entry::Leaf(_) => kept.push((name.into(), entry.clone())),
+                Entry::Leaf(_) if self.keeps(&verdicts) => kept.push((name.into(), entry.clone())),
+                Entry::Leaf(_) => whole = false,
                 Entry::Directory(below) => {
                     let filtered = self.directory(&at, below, &verdicts);
-                    whole &= Arc::ptr_eq(&filtered, below);
+                    whole &= filtered.id() == below.id();
                     if !filtered.is_empty() {
                         kept.push((name.into(), Entry::Directory(filtered)));
                     }
                 }
             }
         }
-        let filtered = if whole { Arc::clone(directory) } else { Arc::new(Directory::of(kept, directory.id())) };
-        self.memory().insert(key, Arc::clone(&filtered));
-        filtered
-    }
-
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        if whole { Arc::clone(directory) } else { Arc::new(Directory::of(kept, directory.id())) }
     }
 }

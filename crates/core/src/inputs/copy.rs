@@ -1,18 +1,27 @@
 //! Which files a `COPY`, an `ADD` or a bind mount reads from the context, and what they make below its destination.
 //!
-//! BuildKit's rules (`frontend/dockerfile/dockerfile2llb`, `tonistiigi/fsutil/copy`): a directory gives its content, a file
-//! itself; wildcards match a path component by component; a pattern that matches nothing is no error, a plain path is; a
-//! source that is a link is followed inside the context, while links inside a copied directory are copied as links. A link
-//! that leads out of the context would be clamped to its root by the engine and then most likely not be found: here it is
-//! an error that names it.
+//! BuildKit's rules (`frontend/dockerfile/dockerfile2llb`, `tonistiigi/fsutil/copy`):
+//!
+//! * A directory gives its content, a file itself. A source that is a link is followed inside the context, while links
+//!   inside a copied directory are copied as links.
+//! * Wildcards match component by component, below a plain directory that must be there; links are followed on the way to
+//!   that directory and at what was matched, not in between. A pattern that matches nothing is no error, a plain path is.
+//! * `--exclude` holds below each source, never for a source itself: `COPY --exclude=*.md *.md /x/` copies them all.
+//! * `--parents` is another matter altogether: a copy of the whole context (of what stands before `/./`), through the source
+//!   as an include pattern of the ignore file's kind. Links in it are not followed, and what `--exclude` says starts there.
+//!
+//! What deliberately differs: a link that leads out of the context would be clamped to its root by the engine and then most
+//! likely not be found; here it is an error that names it. A file that a pattern matched keeps its name in the key, also
+//! where the destination names a file: it may as well be a directory of the base image. And where nothing is left of a
+//! directory that must be there, the context gets one file of it, which nobody copies.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::dockerfile::{ContextRead, ReadKind};
-use crate::glob::{Glob, has_wildcards};
-use crate::ignore::IgnoreRules;
-use crate::inputs::context::Context;
+use crate::glob::{Component, components, has_wildcards};
+use crate::ignore::{IgnoreError, IgnoreRules};
+use crate::inputs::context::{Context, only, without};
 use crate::object::{Mode, ObjectId};
 use crate::path::RepoPath;
 use crate::tree::{Directory, Entry};
@@ -38,6 +47,8 @@ pub struct Origin {
     pub source: RepoPath,
     /// Its place below the destination.
     pub at: RepoPath,
+    /// What was laid down there.
+    pub entry: Entry,
 }
 
 /// Why a source cannot be read.
@@ -103,42 +114,68 @@ pub type Blobs = BTreeMap<ObjectId, Arc<[u8]>>;
 
 /// Resolves a read; all its problems at once.
 pub fn copy(context: &Context, read: &ContextRead, blobs: &Blobs) -> Result<Copied, Vec<CopyProblem>> {
-    let excludes = match IgnoreRules::from_patterns(read.excludes.iter().map(String::as_str)) {
-        Ok(excludes) => excludes,
-        Err(error) => {
-            return Err(vec![CopyProblem::Pattern { given: "--exclude".to_owned(), why: error.message }]);
-        }
-    };
-    let mut copy = Copy { context, read, blobs, excludes, sources: Vec::new(), needs: Vec::new() };
+    let excludes = patterns("--exclude", read.excludes.iter().map(String::as_str)).map_err(|problem| vec![problem])?;
+    let mut copy = Copy { context, read, blobs, excludes, origins: Vec::new(), needs: Vec::new() };
     let problems: Vec<CopyProblem> = read.sources.iter().filter_map(|source| copy.source(source).err()).collect();
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(copy.finish())
+    let laid = copy.origins.iter().map(|origin| (origin.at.clone(), origin.entry.clone()));
+    let result = Directory::laid_down(laid, context.id());
+    Ok(Copied { result, origins: copy.origins, needs: copy.needs })
 }
 
 /// Does this source exist in the directory, without regard to ignore files? `None` for a pattern that matches nothing,
 /// which says neither yes nor no.
-pub fn exists(context: &Context, source: &str, parents: bool) -> Option<bool> {
-    let path = clamp(source);
-    if !has_wildcards(source) {
-        return Some(reaches(context, &path));
+pub fn exists(context: &Context, read: &ContextRead, source: &str) -> Option<bool> {
+    if is_plain(read, source) {
+        return Some(reaches(context, &clamp(source)));
     }
-    matches(context, source, parents).ok().filter(|found| !found.is_empty()).map(|_| true)
+    let (above, pattern) = pivot(read, source);
+    let (head, globs) = split(above.unwrap_or(pattern)).ok()?;
+    let Some(Entry::Directory(start)) = context.unfiltered(&head) else {
+        // Behind a link there may be anything.
+        return leads_through_link(context, &head).then_some(true);
+    };
+    let mut found = Vec::new();
+    matches(&head, &Entry::Directory(start), &globs, &mut found);
+    let found = match above {
+        None => !found.is_empty(),
+        Some(_) => {
+            let patterns = patterns(source, [pattern]).ok()?;
+            found
+                .iter()
+                .any(|(_, entry)| matches!(entry, Entry::Directory(below) if !only(&patterns, below).is_empty()))
+        }
+    };
+    found.then_some(true)
 }
 
 /// Is there something at the path, or a link on the way to it?
 fn reaches(context: &Context, path: &RepoPath) -> bool {
+    context.unfiltered(path).is_some() || leads_through_link(context, path)
+}
+
+fn leads_through_link(context: &Context, path: &RepoPath) -> bool {
     let mut at = RepoPath::root();
-    for component in path.components() {
+    path.components().any(|component| {
         at = at.child(component);
-        match context.unfiltered(&at) {
-            None => return false,
-            Some(Entry::Leaf(leaf)) if leaf.mode == Mode::Link => return true,
-            Some(_) => {}
-        }
+        matches!(context.unfiltered(&at), Some(Entry::Leaf(leaf)) if leaf.mode == Mode::Link)
+    })
+}
+
+/// Is this source a path, rather than a pattern?
+fn is_plain(read: &ContextRead, source: &str) -> bool {
+    read.kind == ReadKind::Bind || !has_wildcards(source)
+}
+
+/// A source of `--parents` as the directory that is copied and the pattern of what is taken from it; any other as it is.
+fn pivot<'a>(read: &ContextRead, source: &'a str) -> (Option<&'a str>, &'a str) {
+    if !read.parents || read.kind == ReadKind::Bind {
+        return (None, source);
     }
-    true
+    let (above, pattern) = source.split_once("/./").unwrap_or((".", source));
+    (Some(above), pattern)
 }
 
 /// A source as a path below the context: `..` stops at the root, as it does in the engine.
@@ -154,94 +191,178 @@ fn clamp(source: &str) -> RepoPath {
     path
 }
 
+/// The plain directory that a pattern starts in, and what is to match below it.
+fn split(pattern: &str) -> Result<(RepoPath, Vec<Component>), CopyProblem> {
+    let refuse =
+        |error: crate::glob::GlobError| CopyProblem::Pattern { given: pattern.to_owned(), why: error.to_string() };
+    let mut head = RepoPath::root();
+    let mut globs = Vec::new();
+    for component in components(pattern).map_err(refuse)? {
+        match component {
+            Component::Name(name) if globs.is_empty() => head = head.child(name.as_bytes()),
+            component => globs.push(component),
+        }
+    }
+    Ok((head, globs))
+}
+
+/// What the globs match at and below an entry, in the order in which the engine walks; links are not followed.
+fn matches(at: &RepoPath, entry: &Entry, globs: &[Component], found: &mut Vec<(RepoPath, Entry)>) {
+    let Some((glob, rest)) = globs.split_first() else {
+        found.push((at.clone(), entry.clone()));
+        return;
+    };
+    let Entry::Directory(directory) = entry else { return };
+    for (name, entry) in directory.entries().filter(|(name, _)| glob.matches(name)) {
+        matches(&at.child(name), entry, rest, found);
+    }
+}
+
+fn patterns<'a>(given: &str, patterns: impl IntoIterator<Item = &'a str>) -> Result<IgnoreRules, CopyProblem> {
+    let refuse = |error: IgnoreError| CopyProblem::Pattern { given: given.to_owned(), why: error.message };
+    IgnoreRules::from_patterns(patterns).map_err(refuse)
+}
+
 struct Copy<'a> {
     context: &'a Context,
     read: &'a ContextRead,
     blobs: &'a Blobs,
     excludes: IgnoreRules,
-    /// Path as named, path where it really is, and what is there.
-    sources: Vec<Source>,
+    origins: Vec<Origin>,
     needs: Vec<(RepoPath, Entry)>,
-}
-
-struct Source {
-    /// The path by which it was named or matched.
-    named: RepoPath,
-    /// Where it is, links followed.
-    real: RepoPath,
-    entry: Entry,
-    /// Below what of the named path its place is kept (`--parents`, `/./`).
-    pivot: usize,
-    /// Matched by a pattern?
-    matched: bool,
 }
 
 impl Copy<'_> {
     fn source(&mut self, source: &str) -> Result<(), CopyProblem> {
-        // `--parents a/./b` keeps only what follows the point.
-        let pivot = match source.find("/./") {
-            Some(cut) if self.read.parents => clamp(&source[..cut]).depth(),
-            _ => 0,
-        };
-        if !has_wildcards(source) {
-            return self.one(source, clamp(source), pivot, false);
+        let (above, pattern) = pivot(self.read, source);
+        if let Some(above) = above {
+            return self.with_parents(source, above, pattern);
         }
-        let found = matches(self.context, source, self.read.parents)
-            .map_err(|why| CopyProblem::Pattern { given: source.to_owned(), why })?;
-        for path in found {
-            // A pattern also reaches what is ignored; that is simply not seen.
-            if self.visible(&path) {
-                self.one(source, path, pivot, true)?;
-            }
+        if is_plain(self.read, source) {
+            let path = clamp(source);
+            let (real, entry) = self.read(source, &path)?;
+            let at = match (&entry, self.file_name()) {
+                (Entry::Directory(_), _) => RepoPath::root(),
+                (Entry::Leaf(_), Some(name)) => name,
+                (Entry::Leaf(_), None) => RepoPath::root().child(path.name()),
+            };
+            self.take(real, entry, at);
+            return Ok(());
+        }
+        for named in self.matched(source, source)? {
+            let (real, entry) = self.read(source, &named)?;
+            let at = match &entry {
+                Entry::Directory(_) => RepoPath::root(),
+                Entry::Leaf(_) => RepoPath::root().child(named.name()),
+            };
+            self.take(real, entry, at);
         }
         Ok(())
     }
 
-    fn visible(&self, path: &RepoPath) -> bool {
-        self.context.find(path).is_some()
+    /// The visible entries that a pattern matches.
+    fn matched(&mut self, source: &str, pattern: &str) -> Result<Vec<RepoPath>, CopyProblem> {
+        let (head, globs) = split(pattern)?;
+        let (head, start) = self.read(source, &head)?;
+        let mut found = Vec::new();
+        matches(&head, &start, &globs, &mut found);
+        if found.is_empty() {
+            self.anchor(&head, &start);
+        }
+        Ok(found.into_iter().map(|(path, _)| path).collect())
     }
 
-    fn one(&mut self, source: &str, named: RepoPath, pivot: usize, matched: bool) -> Result<(), CopyProblem> {
-        let real = self.follow(source, &named)?;
-        let Some(entry) = self.context.find(&real) else {
-            return Err(match &self.context.ignore_file {
-                Some(ignore_file) => {
-                    CopyProblem::Ignored { given: source.to_owned(), ignore_file: ignore_file.clone() }
-                }
-                None => CopyProblem::Missing { given: source.to_owned() },
-            });
-        };
-        let entry = match entry {
-            Entry::Directory(directory) => Entry::Directory(self.without_excluded(&RepoPath::root(), &directory)),
-            leaf @ Entry::Leaf(_) => {
-                let name = RepoPath::root().child(named.name());
-                if matched && self.excludes.ignores(&name) {
-                    return Ok(());
-                }
-                leaf
+    /// A source of `--parents`: what the pattern takes of each directory that stands before the pivot.
+    fn with_parents(&mut self, source: &str, above: &str, pattern: &str) -> Result<(), CopyProblem> {
+        let is_pattern = has_wildcards(pattern);
+        // Engines do not agree on what the root itself means here: everything is the safe answer.
+        let taken = if pattern == "." { patterns(source, ["**"])? } else { patterns(source, [pattern])? };
+        let starts = if has_wildcards(above) { self.matched(source, above)? } else { vec![clamp(above)] };
+        let literal = if is_pattern { split(pattern)?.0 } else { clamp(pattern) };
+        for start in starts {
+            let (real, entry) = self.read(source, &start)?;
+            let Entry::Directory(directory) = entry else {
+                // Patterns hold below a source only.
+                self.take(real, entry, RepoPath::root().child(start.name()));
+                continue;
+            };
+            let kept = only(&taken, &directory);
+            if kept.is_empty() && !is_pattern && !has_wildcards(above) {
+                return Err(self.absent(source, &clamp(&format!("{above}/{pattern}"))));
             }
-        };
-        self.needs.push((real.clone(), entry.clone()));
-        self.sources.push(Source { named, real, entry, pivot, matched });
+            let anchor = Entry::Directory(if kept.is_empty() { directory } else { Arc::clone(&kept) });
+            let kept = Entry::Directory(without(&self.excludes, &kept));
+            // For people: the part of it that the pattern names for sure.
+            let named = kept.find(&literal).map(|entry| (literal.clone(), entry));
+            let (at, entry) = named.unwrap_or_else(|| (RepoPath::root(), kept.clone()));
+            if entry.is_empty() {
+                self.anchor(&real, &anchor);
+                continue;
+            }
+            self.needs.push((real.child_path(&at), entry.clone()));
+            self.origins.push(Origin { source: self.shown(&real.child_path(&at)), at, entry });
+        }
         Ok(())
     }
 
-    /// The path where `named` really is, every link on the way followed inside the context.
+    /// Takes a source into the context and to its place below the destination.
+    fn take(&mut self, real: RepoPath, entry: Entry, at: RepoPath) {
+        let kept = match &entry {
+            Entry::Directory(directory) => Entry::Directory(without(&self.excludes, directory)),
+            Entry::Leaf(_) => entry.clone(),
+        };
+        if kept.is_empty() {
+            self.anchor(&real, &entry);
+            return;
+        }
+        self.needs.push((real.clone(), kept.clone()));
+        self.origins.push(Origin { source: self.shown(&real), at, entry: kept });
+    }
+
+    /// Has the context hold a directory of which nothing is copied, by the first file in it.
+    fn anchor(&mut self, path: &RepoPath, entry: &Entry) {
+        if let Some((path, leaf)) = entry.first_leaf(path) {
+            self.needs.push((path, Entry::Leaf(leaf)));
+        }
+    }
+
+    /// What a build can see at a path, every link on the way followed inside the context; and where that is.
+    fn read(&mut self, source: &str, path: &RepoPath) -> Result<(RepoPath, Entry), CopyProblem> {
+        let real = self.follow(source, path)?;
+        match self.context.find(&real) {
+            Some(entry) => Ok((real, entry)),
+            None => Err(self.absent(source, &real)),
+        }
+    }
+
+    /// Why a build cannot see what is at a path: it is not there, or ignored.
+    fn absent(&self, source: &str, path: &RepoPath) -> CopyProblem {
+        match &self.context.ignore_file {
+            Some(ignore_file) if self.context.unfiltered(path).is_some() => {
+                CopyProblem::Ignored { given: source.to_owned(), ignore_file: ignore_file.clone() }
+            }
+            _ => CopyProblem::Missing { given: source.to_owned() },
+        }
+    }
+
+    /// The path where `named` really is.
     fn follow(&mut self, source: &str, named: &RepoPath) -> Result<RepoPath, CopyProblem> {
         let mut rest: VecDeque<Vec<u8>> = named.components().map(<[u8]>::to_vec).collect();
         let mut at = RepoPath::root();
         let mut links = 0;
         while let Some(component) = rest.pop_front() {
             let next = at.child(&component);
-            let missing = || CopyProblem::Missing { given: source.to_owned() };
-            let entry = self.context.unfiltered(&next).ok_or_else(missing)?;
-            let leaf = match entry {
-                Entry::Leaf(leaf) if leaf.mode == Mode::Link => leaf,
-                _ => {
+            let leaf = match self.context.unfiltered(&next) {
+                None => return Err(CopyProblem::Missing { given: source.to_owned() }),
+                Some(Entry::Leaf(leaf)) if leaf.mode == Mode::Link => leaf,
+                Some(_) => {
                     at = next;
                     continue;
                 }
             };
+            if self.context.find(&next).is_none() {
+                return Err(self.absent(source, &next));
+            }
             links += 1;
             if links > MOST_LINKS {
                 return Err(CopyProblem::Loop { given: source.to_owned(), link: self.shown(&next) });
@@ -264,49 +385,7 @@ impl Copy<'_> {
     }
 
     fn shown(&self, path: &RepoPath) -> RepoPath {
-        self.context.root.join(path.as_bytes()).unwrap_or_default()
-    }
-
-    fn without_excluded(&self, at: &RepoPath, directory: &Arc<Directory>) -> Arc<Directory> {
-        if self.excludes.is_empty() {
-            return Arc::clone(directory);
-        }
-        let kept = directory.entries().filter_map(|(name, entry)| {
-            let path = at.child(name);
-            let entry = match entry {
-                Entry::Directory(below) => {
-                    let below = self.without_excluded(&path, below);
-                    (!below.is_empty()).then_some(Entry::Directory(below))
-                }
-                leaf @ Entry::Leaf(_) => (!self.excludes.ignores(&path)).then(|| leaf.clone()),
-            };
-            entry.map(|entry| (name.into(), entry))
-        });
-        Arc::new(Directory::of(kept.collect(), directory.id()))
-    }
-
-    fn finish(self) -> Copied {
-        let empty = Directory::empty(self.context.unfiltered(&RepoPath::root()).map_or_else(null, |root| root.id()));
-        let file_name = self.file_name();
-        let mut result = empty;
-        let mut origins = Vec::new();
-        for source in &self.sources {
-            let at = if self.read.parents {
-                let kept: Vec<&[u8]> = source.named.components().skip(source.pivot).collect();
-                RepoPath::new(kept.join(&b'/')).unwrap_or_default()
-            } else {
-                match &source.entry {
-                    Entry::Directory(_) => RepoPath::root(),
-                    Entry::Leaf(_) => match &file_name {
-                        Some(name) if !source.matched || self.sources.len() == 1 => name.clone(),
-                        _ => RepoPath::root().child(source.named.name()),
-                    },
-                }
-            };
-            result = result.with(&at, source.entry.clone());
-            origins.push(Origin { source: self.shown(&source.real), at });
-        }
-        Copied { result: Arc::new(result), origins, needs: self.needs }
+        self.context.root.child_path(path)
     }
 
     /// The name that a single file gets below the destination's directory; none where files keep their own.
@@ -317,50 +396,4 @@ impl Copy<'_> {
             self.read.sources.len() > 1 || matches!(name, "" | "." | "..") || self.read.kind == ReadKind::Bind;
         (!keeps_names).then(|| RepoPath::root().child(name.as_bytes()))
     }
-}
-
-fn null() -> ObjectId {
-    ObjectId::from_bytes(&[0; 20]).expect("20 bytes are an id")
-}
-
-/// The paths below the context that a pattern matches, sorted, ignored ones included.
-fn matches(context: &Context, pattern: &str, parents: bool) -> Result<Vec<RepoPath>, String> {
-    let Some(Entry::Directory(root)) = context.unfiltered(&RepoPath::root()) else { return Ok(Vec::new()) };
-    let mut found = vec![(RepoPath::root(), Entry::Directory(root))];
-    for component in pattern.split('/').filter(|component| !matches!(*component, "" | ".")) {
-        found = if component == ".." {
-            found.into_iter().filter_map(|(path, _)| parent(context, &path)).collect()
-        } else if parents && component == "**" {
-            found.into_iter().flat_map(|(path, entry)| directories_below(path, entry)).collect()
-        } else {
-            let glob = Glob::new(component).map_err(|error| error.to_string())?;
-            found.iter().flat_map(|(path, entry)| matching(path, entry, &glob)).collect()
-        };
-    }
-    let mut paths: Vec<RepoPath> = found.into_iter().map(|(path, _)| path).collect();
-    paths.sort();
-    paths.dedup();
-    Ok(paths)
-}
-
-fn parent(context: &Context, path: &RepoPath) -> Option<(RepoPath, Entry)> {
-    let parent = path.parent().unwrap_or_default();
-    context.unfiltered(&parent).map(|entry| (parent, entry))
-}
-
-fn matching(path: &RepoPath, entry: &Entry, glob: &Glob) -> Vec<(RepoPath, Entry)> {
-    let Entry::Directory(directory) = entry else { return Vec::new() };
-    let entries = directory.entries().filter(|(name, _)| glob.matches(name));
-    entries.map(|(name, entry)| (path.child(name), entry.clone())).collect()
-}
-
-fn directories_below(path: RepoPath, entry: Entry) -> Vec<(RepoPath, Entry)> {
-    let mut found = Vec::new();
-    if let Entry::Directory(directory) = &entry {
-        for (name, below) in directory.entries().filter(|(_, below)| matches!(below, Entry::Directory(_))) {
-            found.extend(directories_below(path.child(name), below.clone()));
-        }
-        found.push((path, entry));
-    }
-    found
 }

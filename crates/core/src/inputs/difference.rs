@@ -4,6 +4,8 @@
 //! (by name where their number changed), instructions along their longest common subsequence, and the files of an
 //! instruction that stands in both as two git trees, of which equal directories are not even looked at.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use crate::dockerfile::Span;
 use crate::inputs::set::{Base, FileInputs, InputSet, StageInputs, StepInputs};
 use crate::object::Mode;
@@ -16,7 +18,7 @@ pub fn difference(then: &InputSet, now: &InputSet, dockerfile: &RepoPath) -> Vec
     if then.key() == now.key() {
         return Vec::new();
     }
-    let mut difference = Difference { dockerfile, reasons: Vec::new() };
+    let mut difference = Difference { then, now, dockerfile, reasons: Vec::new() };
     difference.preamble(&then.preamble, &now.preamble);
     difference.stages(&then.stages, &now.stages);
     if difference.reasons.is_empty() {
@@ -29,6 +31,8 @@ pub fn difference(then: &InputSet, now: &InputSet, dockerfile: &RepoPath) -> Vec
 }
 
 struct Difference<'a> {
+    then: &'a InputSet,
+    now: &'a InputSet,
     dockerfile: &'a RepoPath,
     reasons: Vec<Reason>,
 }
@@ -50,16 +54,12 @@ impl Difference<'_> {
 
     fn preamble(&mut self, then: &[String], now: &[String]) {
         let top = Span { first: 1, last: 1 };
+        let of = |lines: &[String], line: &str| lines.iter().any(|other| subject(other) == subject(line));
         for line in now.iter().filter(|line| !then.contains(line)) {
-            let same_name =
-                |other: &&String| argument_name(other).is_some() && argument_name(other) == argument_name(line);
-            let changed = then.iter().any(|other| same_name(&other)) || argument_name(line).is_none();
-            self.instruction(if changed { FileChange::Changed } else { FileChange::Added }, line, top);
+            self.instruction(if of(then, line) { FileChange::Changed } else { FileChange::Added }, line, top);
         }
-        for line in then.iter().filter(|line| !now.contains(line)) {
-            if !now.iter().any(|other| argument_name(other) == argument_name(line)) {
-                self.instruction(FileChange::Removed, line, top);
-            }
+        for line in then.iter().filter(|line| !now.contains(line) && !of(now, line)) {
+            self.instruction(FileChange::Removed, line, top);
         }
     }
 
@@ -117,10 +117,10 @@ impl Difference<'_> {
 
     /// A step whose text is the same: what it reads may differ.
     fn same_step(&mut self, then: &StepInputs, now: &StepInputs) {
-        for (then, now_image) in then.images.iter().zip(&now.images) {
-            if self.base(then, now_image, now.span) {
-                self.instruction(FileChange::Changed, &now.text, now.span);
-            }
+        let images = then.images.iter().zip(&now.images);
+        let images_differ = images.fold(false, |differ, (then, image)| self.base(then, image, now.span) | differ);
+        if images_differ || then.images.len() != now.images.len() {
+            self.instruction(FileChange::Changed, &now.text, now.span);
         }
         for (then, now_files) in then.files.iter().zip(&now.files) {
             self.files(then, now_files, now.span);
@@ -143,8 +143,14 @@ impl Difference<'_> {
                 }
                 false
             }
-            // A stage's position may shift without any change of what it is.
-            (Base::Stage(_), Base::Stage(_)) => false,
+            // A stage's position may shift without any change of what it is: it is known by its name.
+            (Base::Stage(then), Base::Stage(now)) => {
+                let name = |set: &InputSet, index: usize| set.stages.get(index).and_then(|stage| stage.name.clone());
+                match (name(self.then, *then), name(self.now, *now)) {
+                    (Some(then), Some(now)) => then != now,
+                    _ => then != now && self.then.stages.len() == self.now.stages.len(),
+                }
+            }
             (then, now) => then != now,
         }
     }
@@ -180,8 +186,55 @@ fn argument_name(text: &str) -> Option<&str> {
     Some(rest.split(['=', ' ']).next().unwrap_or(rest))
 }
 
-/// The longest common subsequence of two lists of steps by their texts, as pairs of positions.
+/// What a line of the preamble is about: the argument or the directive, without the value.
+fn subject(line: &str) -> &str {
+    argument_name(line).unwrap_or_else(|| line.split('=').next().unwrap_or(line))
+}
+
+/// A common subsequence of two lists of steps by their texts, as pairs of positions: what is equal at both ends, and
+/// between them the longest there is, unless that would take too long to find.
 fn common(then: &[StepInputs], now: &[StepInputs]) -> Vec<(usize, usize)> {
+    let same = |(a, b): &(&StepInputs, &StepInputs)| a.text == b.text;
+    let head = then.iter().zip(now).take_while(same).count();
+    let (then_rest, now_rest) = (&then[head..], &now[head..]);
+    let tail = then_rest.iter().rev().zip(now_rest.iter().rev()).take_while(same).count();
+    let middle = (&then_rest[..then_rest.len() - tail], &now_rest[..now_rest.len() - tail]);
+    let between = if middle.0.len() * middle.1.len() <= MOST_COMPARED {
+        longest(middle.0, middle.1)
+    } else {
+        next(middle.0, middle.1)
+    };
+    let mut pairs: Vec<(usize, usize)> = (0..head).map(|index| (index, index)).collect();
+    pairs.extend(between.into_iter().map(|(old, new)| (old + head, new + head)));
+    pairs.extend((0..tail).map(|index| (then.len() - tail + index, now.len() - tail + index)));
+    pairs
+}
+
+/// How many pairs of steps are compared with each other at most: some thousand instructions on each side.
+const MOST_COMPARED: usize = 4_000_000;
+
+/// Each step with the next one of the same text, where there is one.
+fn next(then: &[StepInputs], now: &[StepInputs]) -> Vec<(usize, usize)> {
+    let mut places: BTreeMap<&str, VecDeque<usize>> = BTreeMap::new();
+    for (index, step) in then.iter().enumerate() {
+        places.entry(&step.text).or_default().push_back(index);
+    }
+    let (mut from, mut pairs) = (0, Vec::new());
+    for (index, step) in now.iter().enumerate() {
+        let Some(places) = places.get_mut(step.text.as_str()) else { continue };
+        while places.front().is_some_and(|place| *place < from) {
+            places.pop_front();
+        }
+        if let Some(place) = places.pop_front() {
+            pairs.push((place, index));
+            from = place + 1;
+        }
+    }
+    pairs
+}
+
+/// The longest common subsequence.
+fn longest(then: &[StepInputs], now: &[StepInputs]) -> Vec<(usize, usize)> {
     let width = now.len() + 1;
     let mut lengths = vec![0_usize; (then.len() + 1) * width];
     for old in (0..then.len()).rev() {

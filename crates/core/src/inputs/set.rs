@@ -1,18 +1,19 @@
 //! The input set of an image, and its digest (the format is in the documentation of [`crate::inputs`]).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, Step};
 use crate::image::Platform;
 use crate::inputs::context::Context;
-use crate::inputs::copy::{Blobs, CopyProblem, Origin, copy};
+use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy};
 use crate::inputs::{FORMAT, InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
 use crate::object::{Mode, ObjectId};
 use crate::path::RepoPath;
 use crate::tree::{Directory, Entry, Leaf};
 
-/// Everything that an image is made of, for one platform.
+/// Everything that an image is made of, for one platform. It is not changed once it is made: its key is kept.
 #[derive(Debug, Clone)]
 pub struct InputSet {
     /// The platform it is built for.
@@ -21,6 +22,7 @@ pub struct InputSet {
     pub preamble: Vec<String>,
     /// The stages that the target reaches, in order of the file.
     pub stages: Vec<StageInputs>,
+    key: InputDigest,
 }
 
 /// What one stage is made of.
@@ -67,7 +69,7 @@ pub struct StepInputs {
     pub text: String,
     /// What it reads from the context.
     pub files: Vec<FileInputs>,
-    /// The images it reads from.
+    /// The stages and images it reads from.
     pub images: Vec<Base>,
 }
 
@@ -85,9 +87,10 @@ pub struct FileInputs {
 impl FileInputs {
     /// The file in the repository that `path`, below the destination, comes from.
     pub fn source(&self, path: &RepoPath) -> RepoPath {
+        // The last one that has it lies on top.
         let origin = self.origins.iter().rev().find_map(|origin| {
             let rest = path.below(&origin.at)?;
-            origin.source.join(rest.as_bytes()).ok()
+            origin.entry.find(&rest).map(|_| origin.source.child_path(&rest))
         });
         origin.unwrap_or_else(|| path.clone())
     }
@@ -135,7 +138,7 @@ pub fn evaluate(
         wanted: Vec::new(),
     };
     let stages = recipe.stages.iter().map(|stage| evaluation.stage(stage)).collect();
-    let set = InputSet { platform: platform.clone(), preamble: recipe.preamble.clone(), stages };
+    let set = InputSet::new(platform.clone(), recipe.preamble.clone(), stages);
     let Evaluation { errors, unknowns, wanted, .. } = evaluation;
     Evaluated { set, errors, unknowns, wanted }
 }
@@ -187,22 +190,19 @@ impl Evaluation<'_> {
         let mut images = Vec::new();
         for read in &step.reads {
             match read {
-                Read::Stage(_) | Read::Remote { .. } => {}
+                Read::Remote { .. } => {}
+                Read::Stage(index) => images.push(Base::Stage(self.position(*index))),
                 Read::Image(image) => images.push(self.image(image)),
                 Read::Context(read) => {
                     if let Some(why) = &read.unknown {
                         self.unknowns.push(Unknown { why: why.clone(), line: read.span.first });
-                        files.extend(self.whole_context());
+                        files.extend(self.whole_context(read.span.first));
                         continue;
                     }
                     match copy(self.context, read, self.blobs) {
-                        Ok(copied) => {
-                            self.refuse_submodules(&copied.needs, read.span.first);
-                            files.push(FileInputs {
-                                result: copied.result,
-                                origins: copied.origins,
-                                needs: copied.needs,
-                            });
+                        Ok(Copied { result, origins, needs }) => {
+                            self.refuse_submodules(&needs, read.span.first);
+                            files.push(FileInputs { result, origins, needs });
                         }
                         Err(problems) => problems.iter().for_each(|problem| self.problem(problem, step, read.span)),
                     }
@@ -213,10 +213,14 @@ impl Evaluation<'_> {
     }
 
     /// What a read may see that cannot be told: everything.
-    fn whole_context(&self) -> Option<FileInputs> {
-        let Some(Entry::Directory(result)) = self.context.find(&RepoPath::root()) else { return None };
-        let origins = vec![Origin { source: self.context.root.clone(), at: RepoPath::root() }];
-        let needs = vec![(RepoPath::root(), Entry::Directory(Arc::clone(&result)))];
+    fn whole_context(&mut self, line: usize) -> Option<FileInputs> {
+        let root = RepoPath::root;
+        let entry = self.context.find(&root())?;
+        let Entry::Directory(result) = &entry else { return None };
+        let result = Arc::clone(result);
+        let origins = vec![Origin { source: self.context.root.clone(), at: root(), entry: entry.clone() }];
+        let needs = vec![(root(), entry)];
+        self.refuse_submodules(&needs, line);
         Some(FileInputs { result, origins, needs })
     }
 
@@ -254,31 +258,16 @@ impl Evaluation<'_> {
 }
 
 impl InputSet {
-    /// The hash of everything in it.
-    pub fn digest(&self) -> InputDigest {
-        let mut text = format!("longshore-inputs/{FORMAT}\n");
-        for line in &self.preamble {
-            push(&mut text, "preamble", line);
-        }
-        for stage in &self.stages {
-            push(&mut text, "stage", stage.platform.as_deref().unwrap_or_default());
-            stage.base.push(&mut text, "from ");
-            for step in &stage.steps {
-                push(&mut text, "step", &step.text);
-                for files in &step.files {
-                    push(&mut text, "files", &files.result.id().to_string());
-                }
-                for image in &step.images {
-                    image.push(&mut text, "");
-                }
-            }
-        }
-        InputDigest::of(&text)
+    /// The set of these inputs.
+    pub fn new(platform: Platform, preamble: Vec<String>, stages: Vec<StageInputs>) -> Self {
+        let digest = digest(&preamble, &stages);
+        let key = InputDigest::of(&format!("longshore-image/{FORMAT}\n{platform} {digest}\n"));
+        Self { platform, preamble, stages, key }
     }
 
     /// The key of the image that has this one platform.
-    pub fn key(&self) -> InputDigest {
-        InputDigest::of(&format!("longshore-image/{FORMAT}\n{} {}\n", self.platform, self.digest()))
+    pub fn key(&self) -> &InputDigest {
+        &self.key
     }
 
     /// How many files it counts; one that is read twice counts twice.
@@ -305,8 +294,8 @@ impl InputSet {
     }
 
     /// Exactly the files that the build context must hold: path below the context, mode and content, each once.
-    pub fn context_files(&self) -> std::collections::BTreeMap<RepoPath, Leaf> {
-        let mut files = std::collections::BTreeMap::new();
+    pub fn context_files(&self) -> BTreeMap<RepoPath, Leaf> {
+        let mut files = BTreeMap::new();
         let steps = self.stages.iter().flat_map(|stage| &stage.steps);
         for (path, entry) in steps.flat_map(|step| &step.files).flat_map(|files| &files.needs) {
             match entry {
@@ -316,6 +305,28 @@ impl InputSet {
         }
         files
     }
+}
+
+/// The hash of everything that an image is made of.
+fn digest(preamble: &[String], stages: &[StageInputs]) -> InputDigest {
+    let mut text = format!("longshore-inputs/{FORMAT}\n");
+    for line in preamble {
+        push(&mut text, "preamble", line);
+    }
+    for stage in stages {
+        push(&mut text, "stage", stage.platform.as_deref().unwrap_or_default());
+        stage.base.push(&mut text, "from ");
+        for step in &stage.steps {
+            push(&mut text, "step", &step.text);
+            for files in &step.files {
+                push(&mut text, "files", &files.result.id().to_string());
+            }
+            for image in &step.images {
+                image.push(&mut text, "reads ");
+            }
+        }
+    }
+    InputDigest::of(&text)
 }
 
 impl Base {

@@ -161,10 +161,7 @@ impl Facts<'_> {
         };
         let key = sets.get(&service.name).map(|evaluated| evaluated.set.key());
         let equal = |image: &RecordedImage| {
-            image
-                .built
-                .as_ref()
-                .is_some_and(|built| built.inputs_format == FORMAT && Some(&built.inputs) == key.as_ref())
+            image.built.as_ref().is_some_and(|built| built.inputs_format == FORMAT && Some(&built.inputs) == key)
         };
         let first = self.records.iter().find(|record| record.release.as_str() == release).and_then(of);
         let again = || self.records.iter().rev().filter_map(of).find(equal);
@@ -255,7 +252,7 @@ impl Facts<'_> {
             Origin::Recorded(image) => {
                 let built = image.built.as_ref()?;
                 let key = sets.get(&service.name)?.set.key();
-                let same = built.inputs_format == FORMAT && built.inputs == key;
+                let same = built.inputs_format == FORMAT && built.inputs == *key;
                 (!same).then_some(built.from)
             }
         }
@@ -287,7 +284,7 @@ impl Facts<'_> {
         let settled = match before {
             Before::Recorded { image, then, present } => {
                 let recorded =
-                    image.built.as_ref().is_some_and(|built| built.inputs_format == FORMAT && built.inputs == key);
+                    image.built.as_ref().is_some_and(|built| built.inputs_format == FORMAT && built.inputs == *key);
                 (recorded || then.as_ref().is_some_and(|then| then.key() == key)) && *present != Some(false)
             }
             Before::Built { then, .. } => then.as_ref().is_some_and(|then| then.key() == key),
@@ -299,7 +296,7 @@ impl Facts<'_> {
         let Some(digest) = registry.head(&repository.tagged(&key.content_tag())).await? else { return Ok(None) };
         let (built_from, inputs) = built_from(&labels(registry, &repository.at(&digest)).await?);
         // The tag is a name that anybody may give; the label was written by the build itself.
-        Ok((inputs.as_ref() == Some(&key)).then_some(ContentImage { digest, built_from }))
+        Ok((inputs.as_ref() == Some(key)).then_some(ContentImage { digest, built_from }))
     }
 }
 

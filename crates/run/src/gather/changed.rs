@@ -55,17 +55,16 @@ pub async fn changed(repo: &dyn Repo, question: &Question, paths: &[RepoPath]) -
 /// The same commit with other content at and below the paths.
 fn with_changes(snapshot: &Snapshot, paths: &[RepoPath]) -> Snapshot {
     let mut changed = snapshot.clone();
-    for path in paths {
-        let leaves = leaves(snapshot, path);
-        for (path, leaf) in leaves {
-            let id = leaf.id.of_same_format("blob", &[b"changed: ", leaf.id.as_bytes()].concat());
-            // Rules and links are read as they are: what they would say instead is not known.
-            if let Some(content) = snapshot.blobs.get(&leaf.id) {
-                changed.blobs.insert(id, Arc::clone(content));
-            }
-            changed.tree = Arc::new(changed.tree.with(&path, Entry::Leaf(Leaf { mode: leaf.mode, id })));
+    let mut files = Vec::new();
+    for (path, leaf) in paths.iter().flat_map(|path| leaves(snapshot, path)) {
+        let id = leaf.id.of_same_format("blob", &[b"changed: ", leaf.id.as_bytes()].concat());
+        // Rules and links are read as they are: what they would say instead is not known.
+        if let Some(content) = snapshot.blobs.get(&leaf.id) {
+            changed.blobs.insert(id, Arc::clone(content));
         }
+        files.push((path, Entry::Leaf(Leaf { mode: leaf.mode, id })));
     }
+    changed.tree = Arc::new(changed.tree.with_all(files));
     changed
 }
 

@@ -75,7 +75,7 @@ impl Deciding<'_> {
             decision,
             assumed,
             compared_with: None,
-            inputs: buildable.then(|| evaluated.set.key()),
+            inputs: buildable.then(|| evaluated.set.key().clone()),
             files: evaluated.set.count(),
             build: Some(build_plan(self.graph, service)),
             name,

@@ -4,6 +4,7 @@
 //! without a conflict; else the release stays pending, and a person merges it.
 
 use longshore_core::object::{CommitId, ObjectId};
+use longshore_core::record::ReleaseRecord;
 
 use crate::ports::{RefUpdate, RepoError};
 use crate::release::refs::{LOCK, PENDING};
@@ -41,12 +42,12 @@ impl Release<'_> {
                 self.repo.write_tag(self.name.as_str(), prepared.commit, &message).await?
             }
         };
-        let remote_ref = self.remote_ref(prepared);
+        let remote_ref = self.remote_ref(&prepared.record);
         let mut tip = remote_ref.as_ref().map(|_| prepared.commit);
         for _ in 0..TRIES {
             let mut updates = self.closing(prepared, tag).await?;
             if let Some(name) = &remote_ref {
-                match self.branch_update(prepared, name, tip.unwrap_or(prepared.commit)).await? {
+                match self.branch_update(prepared.commit, name).await? {
                     Some((update, moved_to)) => {
                         updates.push(update);
                         tip = Some(moved_to);
@@ -83,9 +84,9 @@ impl Release<'_> {
         .into())
     }
 
-    /// The full name of the branch on the remote.
-    fn remote_ref(&self, prepared: &Prepared) -> Option<String> {
-        prepared.record.branch.as_deref().or(self.branch).map(|branch| format!("refs/heads/{branch}"))
+    /// The branch that the release goes to, as recorded: its full name on the remote.
+    fn remote_ref(&self, record: &ReleaseRecord) -> Option<String> {
+        record.branch.as_deref().or(self.branch).map(|branch| format!("refs/heads/{branch}"))
     }
 
     /// The tag, and the end of pending ref and lock (which may be gone where a rival finished the same release).
@@ -103,13 +104,7 @@ impl Release<'_> {
     }
 
     /// What to push to the branch: R where it leads there, else the merge of R into it; nothing where R is in it already.
-    async fn branch_update(
-        &self,
-        prepared: &Prepared,
-        name: &str,
-        _tip: CommitId,
-    ) -> Result<Option<(RefUpdate, CommitId)>, ReleaseError> {
-        let commit = prepared.commit;
+    async fn branch_update(&self, commit: CommitId, name: &str) -> Result<Option<(RefUpdate, CommitId)>, ReleaseError> {
         let update =
             |new: CommitId, expected| RefUpdate { name: name.to_owned(), new: Some(new.0), expected: Some(expected) };
         let Some(there) = self.remote_tip(name).await? else { return Ok(Some((update(commit, None), commit))) };
@@ -127,6 +122,7 @@ impl Release<'_> {
         match self.repo.write_merge(theirs, commit, &message).await {
             Ok(merge) => Ok(Some((update(merge, Some(there)), merge))),
             Err(RepoError::Conflict { paths, .. }) => Err(ReleaseError::Conflict {
+                remote: self.remote.to_owned(),
                 branch: name.trim_start_matches("refs/heads/").to_owned(),
                 commit,
                 paths,
@@ -136,7 +132,7 @@ impl Release<'_> {
         }
     }
 
-    async fn remote_tip(&self, name: &str) -> Result<Option<ObjectId>, RepoError> {
+    pub(super) async fn remote_tip(&self, name: &str) -> Result<Option<ObjectId>, RepoError> {
         let refs = self.repo.remote_refs(self.remote, &[name.to_owned()]).await?;
         Ok(refs.into_iter().find(|(found, _)| found == name).map(|(_, id)| id))
     }
@@ -154,26 +150,38 @@ impl Release<'_> {
         self.repo.peel(tag).await.is_ok_and(|peeled| peeled == commit)
     }
 
-    /// What was pushed, seen locally: the tag, and the branch, index and files where the branch stands on P.
+    /// What was pushed, seen locally.
     async fn show(&self, prepared: &Prepared, tag: ObjectId, tip: Option<CommitId>) -> Result<Finished, ReleaseError> {
+        let advanced = self.catch_up(&prepared.record, tag, tip).await?;
+        Ok(Finished { tip, advanced })
+    }
+
+    /// Lets this clone show a release that the remote has: its tag, and, where the branch stands on P, the release.
+    pub async fn catch_up(
+        &self,
+        record: &ReleaseRecord,
+        tag: ObjectId,
+        tip: Option<CommitId>,
+    ) -> Result<Advanced, ReleaseError> {
         let name = format!("refs/tags/{}", self.name);
         if self.repo.find(&name).await?.is_none() {
             self.repo.update_ref(&name, tag, None).await?;
         }
-        let advanced = match tip {
-            Some(tip) => self.advance(prepared.record.source, tip).await?,
-            None => Advanced::NotThere,
-        };
-        Ok(Finished { tip, advanced })
+        match tip {
+            Some(tip) => self.advance(record, tip).await,
+            None => Ok(Advanced::NotThere),
+        }
     }
 
-    /// Brings the branch that is checked out from P to where the remote's branch is now.
-    pub async fn advance(&self, source: CommitId, tip: CommitId) -> Result<Advanced, ReleaseError> {
+    /// Brings the branch that is checked out from P to where the remote's branch is now, if it follows that one.
+    async fn advance(&self, record: &ReleaseRecord, tip: CommitId) -> Result<Advanced, ReleaseError> {
         let Some(branch) = self.repo.branch().await? else { return Ok(Advanced::NotThere) };
-        if self.branch != Some(branch.as_str()) || self.repo.resolve("HEAD").await? != source {
+        let upstream = self.repo.upstream(&branch).await?.map(|upstream| upstream.remote_ref);
+        let follows = upstream.is_some() && upstream == self.remote_ref(record);
+        if !follows || self.repo.resolve("HEAD").await? != record.source {
             return Ok(Advanced::NotThere);
         }
-        match self.repo.advance(&branch, source, tip).await {
+        match self.repo.advance(&branch, record.source, tip).await {
             Ok(()) => Ok(Advanced::Yes),
             Err(error) => Ok(Advanced::Failed(error.to_string())),
         }

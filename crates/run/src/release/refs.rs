@@ -28,6 +28,8 @@ pub enum Found {
     Pending(CommitId),
     /// It is finished.
     Finished {
+        /// The object that its tag names: the tag's own, or the commit.
+        tag: ObjectId,
         /// Where its tag stands: the release commit R.
         commit: CommitId,
         /// The record in it; none: the tag is somebody else's.
@@ -45,7 +47,7 @@ pub async fn find(repo: &dyn Repo, remote: &str, name: &ReleaseName) -> Result<F
     if let Some(id) = at(&tag) {
         let commit = here(repo, remote, &tag, id).await?;
         let record = record_at(repo, commit, name).await?;
-        return Ok(Found::Finished { commit, record });
+        return Ok(Found::Finished { tag: id, commit, record });
     }
     if let Some(id) = at(&pending) {
         return Ok(Found::Pending(here(repo, remote, &pending, id).await?));
@@ -119,7 +121,7 @@ impl Release<'_> {
                     Found::Pending(other) if other == commit => self.pending(commit, record),
                     Found::Pending(_) => Err(ReleaseError::Locked(Some(self.name.to_string()))),
                     Found::OtherPending(other) => Err(ReleaseError::Locked(other)),
-                    Found::Finished { commit, record } => {
+                    Found::Finished { commit, record, .. } => {
                         Err(ReleaseError::Taken { release: self.name.clone(), commit, recorded: record.is_some() })
                     }
                     Found::Nothing => Err(rejected.into()),

@@ -54,6 +54,14 @@ impl Dockerd {
         format!("unix://{}", self.kept.folder().join("docker.sock").display())
     }
 
+    /// Kills it, with no chance to clean up: what a machine without memory does. What it leaves goes when it is dropped.
+    #[track_caller]
+    pub fn kill(&self) {
+        let file = self.kept.folder().join("pid");
+        let pid = done("read", &file, std::fs::read_to_string(&file));
+        tool::output(tool::command("kill", self.kept.folder()).args(["-KILL", pid.trim()]));
+    }
+
     /// All the daemon has said.
     pub fn log(&self) -> String {
         self.kept.log()

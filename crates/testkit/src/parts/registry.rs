@@ -1,10 +1,12 @@
 //! Debian's docker-registry (CNCF distribution 2.8) on a free loopback port, and skopeo as the independent witness of
 //! what is in it.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use longshore_core::image::Digest;
 
@@ -82,6 +84,27 @@ impl DockerRegistry {
             .collect();
         tags.sort();
         tags
+    }
+
+    /// Every file that the registry keeps, with its size and the time of its last change: equal lists mean that nothing was
+    /// written in between, not even the same again.
+    #[track_caller]
+    pub fn files(&self) -> BTreeMap<PathBuf, (u64, SystemTime)> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.storage()];
+        while let Some(folder) = folders.pop() {
+            for entry in done("list", &folder, std::fs::read_dir(&folder)) {
+                let path = done("list", &folder, entry).path();
+                let metadata = done("look at", &path, path.symlink_metadata());
+                if metadata.is_dir() {
+                    folders.push(path);
+                } else {
+                    let changed = done("look at", &path, metadata.modified());
+                    files.insert(path, (metadata.len(), changed));
+                }
+            }
+        }
+        files
     }
 
     /// The exact bytes of a manifest, as skopeo reads them; `name` is `shop/api:v1` or `shop/api@sha256:…`.

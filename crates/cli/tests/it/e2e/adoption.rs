@@ -1,0 +1,97 @@
+//! The first release of a shop whose images were built and tagged by other means.
+
+use serde_json::json;
+
+use super::world::{IMAGES, Shipped, World};
+
+/// `web` and `worker` stand at odd tags, and `base` has a use of its own.
+const VALUES: &str = r#"# By hand.
+tag: &tag v0.9.0
+api: {repository: HOST/shop/api, tag: *tag}
+base: {repository: HOST/shop/base, tag: *tag}
+web:
+  repository: HOST/shop/web
+  tag: feature_x-2
+worker:
+  repository: HOST/shop/worker
+  tag: "2024.11"  # a number it is not
+minio:
+  repository: HOST/shop/minio
+  tag: RELEASE.2024-05-01
+"#;
+
+#[test]
+fn images_that_are_there_are_adopted_as_they_are() {
+    let world = World::start();
+    let older = world.repo.head();
+    world.repo.write("chart/values.yaml", VALUES.replace("HOST", world.registry.address()));
+    let source = world.change("api/main.sh", "#!/bin/sh\necho new\n");
+    world.repo.tag("v0.9.0");
+    let revision = |commit: &str| json!({ "org.opencontainers.image.revision": commit });
+    // The label says that this one was built before its script changed, whatever the git tag says.
+    let api = world.push_image("api", "v0.9.0", &revision(&older));
+    let base = world.push_image("base", "v0.9.0", &json!({ "maintainer": "Ada" }));
+    let web = world.push_image("web", "feature_x-2", &revision(&source));
+    let worker = world.push_index("worker", "2024.11", &revision(&source));
+    let minio = world.push_index("minio", "RELEASE.2024-05-01", &json!({}));
+
+    let at = world.change("NOTES.md", "For people.\n");
+    let shipped = world.released("v1.0.0");
+    let commit = world.finished("v1.0.0");
+    assert_eq!(shipped.of_decision("build"), ["api"]);
+    let now = world.tagged("v1.0.0");
+    for (name, before, since) in [
+        ("base", &base, "v0.9.0"),
+        ("web", &web, "feature_x-2"),
+        ("worker", &worker, "2024.11"),
+        ("minio", &minio, "RELEASE.2024-05-01"),
+    ] {
+        assert_eq!(now[name], *before, "{name}");
+        assert_eq!(shipped.field(name, "since"), since);
+        assert_eq!(shipped.image(name)["assumed"], true, "{name}");
+        if name != "minio" {
+            assert_eq!(shipped.field(name, "built_from"), source, "{name}");
+        }
+    }
+    assert_ne!(now["api"], api);
+    assert_eq!(shipped.field("api", "built_from"), at);
+    assert_eq!(shipped.image("api")["assumed"], false);
+    assert_eq!(world.record(&commit, "v1.0.0").image("api")["built"]["from"], at.as_str());
+
+    let values = VALUES.replace("HOST", world.registry.address()).replace("&tag v0.9.0", "&tag v1.0.0");
+    let values = values.replace("feature_x-2", "v1.0.0").replace("\"2024.11\"", "\"v1.0.0\"");
+    assert_eq!(world.repo.read("chart/values.yaml"), values.replace("RELEASE.2024-05-01", "v1.0.0"));
+    the_next_release_knows_them(&world, &shipped);
+}
+
+/// What was assumed stays so until it is built.
+#[track_caller]
+fn the_next_release_knows_them(world: &World, first: &Shipped) {
+    world.change("worker/work.sh", "work harder\n");
+    let shipped = world.released("v1.1.0");
+    world.finished("v1.1.0");
+    assert_eq!(shipped.of_decision("build"), ["worker"]);
+    for name in IMAGES.into_iter().filter(|name| *name != "worker") {
+        assert_eq!(shipped.field(name, "digest"), first.field(name, "digest"), "{name}");
+        assert_eq!(shipped.image(name)["assumed"], first.image(name)["assumed"], "{name}");
+    }
+    assert_eq!(shipped.field("web", "since"), "feature_x-2");
+    assert_eq!(shipped.field("web", "built_from"), first.field("web", "built_from"));
+    assert_eq!(shipped.image("worker")["assumed"], false);
+}
+
+#[test]
+fn an_image_of_which_nothing_tells_the_commit_is_built_unless_the_user_tells_it() {
+    let world = World::start();
+    world.push_image("web", "v0.9.0", &json!({}));
+    let plan = |args: &[&str]| {
+        let args = [&["plan", "v1.0.0", "--format", "json"], args].concat();
+        Shipped::of(&world.env.longshore(&args).success())
+    };
+    assert_eq!(plan(&[]).field("web", "decision"), "build");
+    let told = plan(&["--from-rev", "HEAD"]);
+    assert_eq!(told.field("web", "decision"), "retag");
+    assert_eq!(told.image("web")["assumed"], true);
+    world.change("web/page.html", "<p>new</p>\n");
+    assert_eq!(plan(&["--from-rev", "HEAD~1"]).field("web", "decision"), "build");
+}
