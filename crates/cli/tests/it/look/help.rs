@@ -11,10 +11,6 @@ const COMMANDS: [&str; 9] = ["list", "graph", "plan", "why", "init", "release", 
 
 #[test]
 fn the_program_presents_itself() {
-<<<<<<< HEAD
-    // clap leaves spaces on the blank lines of long help.
-=======
->>>>>>> h-look
     let help = env().longshore(&["--help"]).success().stdout;
     let help: Vec<&str> = help.lines().map(str::trim_end).collect();
     assert_snapshot!(help.join("\n"), @"
