@@ -3,7 +3,11 @@
 //! They cross the modules on purpose: from files to a plan. The first file has the cases that other tools are known to get
 //! wrong; the others go through one subject each.
 
+mod copying;
+mod discovering;
 mod peers;
+mod sharing;
+mod standing;
 
 use crate::fixture::Fixture;
 

@@ -53,10 +53,7 @@ fn a_mode_changes_and_nothing_else() {
         ",
     );
     let plan = repo.released("v1.0.0").chmod("bin/run.sh").plan(RELEASE);
-    assert_snapshot!(plan, @"
-        api  build  tools/time/clock.py changed  api/Dockerfile:2
-        web  retag  since v1.0.0
-        ");
+    assert_snapshot!(plan, @"shop  build  bin/run.sh mode changed  Dockerfile:2");
 }
 
 #[test]

@@ -319,9 +319,11 @@ impl Copy<'_> {
         self.origins.push(Origin { source: self.shown(&real), at, entry: kept });
     }
 
-    /// Has the context hold a directory of which nothing is copied, by the first file in it.
+    /// Has the context hold a directory of which nothing is copied, by the first file in it; its root is always there.
     fn anchor(&mut self, path: &RepoPath, entry: &Entry) {
-        if let Some((path, leaf)) = entry.first_leaf(path) {
+        if !path.is_root()
+            && let Some((path, leaf)) = entry.first_leaf(path)
+        {
             self.needs.push((path, Entry::Leaf(leaf)));
         }
     }
