@@ -139,7 +139,7 @@ fn nothing_in_common() {
     let shop = Shop::of("//- api/Dockerfile\nFROM scratch\n");
     assert_snapshot!(shop.told(&["graph"]), @"
     status: 0
-    --- stdout
-    no image stands on another one, and no two share a folder
+    --- stderr
+    no image stands on another, and none copies what another copies
     ");
 }

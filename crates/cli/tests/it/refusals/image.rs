@@ -118,11 +118,9 @@ fn a_folder_whose_name_no_repository_can_have() {
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
-    error: `API` (API/Dockerfile) has no legal repository
-      caused by: `HOST/shop/API` is no repository: upper-case letters are not allowed
+    error: `API` (API/Dockerfile) has no legal repository: `HOST/shop/API` is no repository: upper-case letters are not allowed
       hint: give it one: `services.API.repository`, or leave it out with `skip: true`
-    error: `Web` (Web/Dockerfile) has no legal repository
-      caused by: `HOST/shop/Web` is no repository: upper-case letters are not allowed
+    error: `Web` (Web/Dockerfile) has no legal repository: `HOST/shop/Web` is no repository: upper-case letters are not allowed
       hint: give it one: `services.Web.repository`, or leave it out with `skip: true`
     ");
 }
