@@ -1,5 +1,6 @@
 //! The command line from outside, one module a subject; with the feature `e2e`, against real engines and a real registry.
 
+mod docs;
 mod look;
 mod refusals;
 mod shop;
