@@ -6,7 +6,7 @@ use longshore_testkit::TestEnv;
 
 /// The root of the project.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the project has a root")
 }
 
 fn read(file: &str) -> String {
@@ -18,8 +18,8 @@ fn read(file: &str) -> String {
 fn documents() -> Vec<String> {
     let mut found = Vec::new();
     for folder in ["", "docs/"] {
-        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
+        for entry in std::fs::read_dir(root().join(folder)).expect("a folder of documents") {
+            let name = entry.expect("an entry").file_name().into_string().expect("a name in text");
             if name.ends_with(".md") {
                 found.push(format!("{folder}{name}"));
             }
@@ -66,7 +66,7 @@ fn every_relative_link_leads_somewhere() {
     let mut seen = 0;
     for document in documents() {
         let text = prose(&read(&document));
-        let folder = Path::new(&document).parent().unwrap();
+        let folder = Path::new(&document).parent().expect("a file in a folder");
         for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
             seen += 1;
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
