@@ -189,7 +189,11 @@ impl Release<'_> {
     /// Brings the branch that is checked out from P to where the remote's branch is now.
     async fn advance(&self, source: CommitId, tip: CommitId) -> Result<Advanced, ReleaseError> {
         let Some(branch) = self.repo.branch().await? else { return Ok(Advanced::NotThere) };
-        if self.branch != Some(branch.as_str()) || self.repo.resolve("HEAD").await? != source {
+        // Its name here may be another one than on the remote.
+        let target = self.branch.map(|branch| format!("refs/heads/{branch}"));
+        let upstream = self.repo.upstream(&branch).await?;
+        let is_target = upstream.is_some_and(|up| up.remote == self.remote && Some(&up.remote_ref) == target.as_ref());
+        if !is_target || self.repo.resolve("HEAD").await? != source {
             return Ok(Advanced::NotThere);
         }
         match self.repo.advance(&branch, source, tip).await {
