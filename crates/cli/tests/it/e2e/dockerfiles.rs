@@ -30,6 +30,7 @@ fn docker_with_buildx_builds_from_exactly_the_inputs() {
     let mut world = World::start();
     world.use_docker(Buildx::Plugin);
     builds_from_exactly_the_inputs(&world);
+    an_input_and_a_base_are_reasons(&world);
 }
 
 #[test]
@@ -91,7 +92,10 @@ fn builds_from_exactly_the_inputs(world: &World) {
     let second = world.released("v1.1.0");
     assert_eq!(second.of_decision("build"), Vec::<&str>::new());
     assert_eq!(second.digests(), first.digests());
+}
 
+#[track_caller]
+fn an_input_and_a_base_are_reasons(world: &World) {
     world.change("web/data/cargo.txt", "coffee\n");
     assert_eq!(world.released("v1.2.0").of_decision("build"), ["web"]);
     world.change("base/hello.txt", "ahoy\n");
