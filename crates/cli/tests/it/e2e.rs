@@ -9,6 +9,7 @@
 mod adoption;
 mod builds;
 mod ci;
+mod dockerfiles;
 mod faults;
 mod kills;
 mod rivals;

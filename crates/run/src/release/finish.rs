@@ -176,8 +176,10 @@ impl Release<'_> {
     /// Brings the branch that is checked out from P to where the remote's branch is now, if it follows that one.
     async fn advance(&self, record: &ReleaseRecord, tip: CommitId) -> Result<Advanced, ReleaseError> {
         let Some(branch) = self.repo.branch().await? else { return Ok(Advanced::NotThere) };
-        let upstream = self.repo.upstream(&branch).await?.map(|upstream| upstream.remote_ref);
-        let follows = upstream.is_some() && upstream == self.remote_ref(record);
+        // Its name here may be another one than on the remote.
+        let target = self.remote_ref(record);
+        let upstream = self.repo.upstream(&branch).await?;
+        let follows = upstream.is_some_and(|up| up.remote == self.remote && Some(&up.remote_ref) == target.as_ref());
         if !follows || self.repo.resolve("HEAD").await? != record.source {
             return Ok(Advanced::NotThere);
         }

@@ -47,6 +47,55 @@ fn a_detached_head_names_its_branch() {
 }
 
 #[test]
+fn a_branch_of_another_name_here_follows_its_upstream() {
+    let world = World::start();
+    world.repo.git(&["branch", "--quiet", "--move", "main", "trunk"]);
+    world.released("v1.0.0");
+    let commit = world.finished("v1.0.0");
+    assert_eq!(world.remote.git(&["rev-parse", "main"]), commit);
+    assert_eq!(world.remote.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"]), "main");
+    assert_eq!(world.repo.head(), commit);
+    assert_eq!(world.repo.git(&["symbolic-ref", "HEAD"]), "refs/heads/trunk");
+    assert_eq!(world.repo.git(&["status", "--porcelain"]), "");
+    // What is checked out is not where it goes: it is left alone.
+    world.repo.git(&["checkout", "--quiet", "-b", "main"]);
+    drop(world.env.longshore(&["release", "v1.1.0", "--branch", "release"]).success());
+    assert_eq!(world.repo.head(), commit);
+    assert_eq!(world.remote.git(&["rev-parse", "main"]), commit);
+    assert_eq!(world.remote.git(&["rev-parse", "release^"]), commit);
+}
+
+#[test]
+fn a_second_work_tree_releases_from_a_folder_in_it() {
+    let world = World::start();
+    world.repo.git(&["checkout", "--quiet", "-b", "other"]);
+    let tree = world.env.root().join("tree");
+    world.repo.git(&["worktree", "add", "--quiet", &tree.to_string_lossy(), "main"]);
+    drop(world.env.longshore(&["-C", &tree.join("web").to_string_lossy(), "release", "v1.0.0"]).success());
+    let commit = world.finished("v1.0.0");
+    let values = std::fs::read_to_string(tree.join("chart/values.yaml")).unwrap();
+    assert!(values.contains("&tag v1.0.0 "), "{values}");
+    let in_tree = |words: &[&str]| world.repo.git(&[&["-C", &tree.to_string_lossy()], words].concat());
+    assert_eq!(in_tree(&["rev-parse", "HEAD"]), commit);
+    assert_eq!(in_tree(&["status", "--porcelain"]), "");
+    assert!(world.repo.read("chart/values.yaml").contains("&tag v0.9.0 "), "the first work tree is left alone");
+    assert_eq!(world.repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_tag_of_somebody_elses_is_refused_wherever_it_is() {
+    let world = World::start();
+    world.repo.tag("v1.0.0");
+    let refused = world.release("v1.0.0").run().fails_with(4);
+    assert!(refused.stderr.contains("the version `v1.0.0` is taken"), "{}", refused.stderr);
+    world.not_begun("v1.0.0");
+    world.repo.git(&["push", "--quiet", "origin", "v1.0.0"]);
+    let refused = world.release("v1.0.0").dir(world.remote.full_clone("other").path()).run().fails_with(4);
+    assert!(refused.stderr.contains("the tag is of no release of ours"), "{}", refused.stderr);
+    assert_eq!(world.with_tag("v1.0.0"), Vec::<String>::new());
+}
+
+#[test]
 fn a_release_may_go_to_a_branch_of_its_own_or_to_none() {
     for (mode, branches) in [("branch", "main\nrelease/v1.0.0"), ("none", "main")] {
         let world = World::start();
