@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(ChoreError::Said) => ExitCode::FAILURE,
         Err(error) => {
             say(&format_args!("{error}"));
             ExitCode::FAILURE
