@@ -31,11 +31,14 @@ pub struct Leaf {
     pub id: ObjectId,
 }
 
+/// Entries with their names.
+type Entries = Vec<(Box<[u8]>, Entry)>;
+
 /// A directory: its id and its entries, sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
     id: ObjectId,
-    entries: Vec<(Box<[u8]>, Entry)>,
+    entries: Entries,
     has_submodule: bool,
     /// How many leaves stand below: asked of whole trees, for each image.
     leaves: usize,
@@ -251,7 +254,7 @@ struct Growing {
     leaf: Option<Leaf>,
     /// A whole directory that was laid down here and not touched since.
     whole: Option<Arc<Directory>>,
-    entries: BTreeMap<Box<[u8]>, Growing>,
+    entries: BTreeMap<Box<[u8]>, Self>,
 }
 
 impl Growing {
@@ -341,7 +344,7 @@ fn tree_id(entries: &[(Box<[u8]>, Entry)], like: ObjectId) -> ObjectId {
 #[derive(Debug)]
 pub struct TreeBuilder {
     root: ObjectId,
-    open: Vec<(RepoPath, ObjectId, Vec<(Box<[u8]>, Entry)>)>,
+    open: Vec<(RepoPath, ObjectId, Entries)>,
 }
 
 impl TreeBuilder {

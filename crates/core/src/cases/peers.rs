@@ -297,7 +297,8 @@ fn an_unused_build_argument_changes_or_they_are_reordered() {
         RUN echo $USED
         ",
     );
-    let with = |args: &str| repo.clone().config(&format!("registry: r.example/x\nservices:\n  shop:\n    args: {args}"));
+    let with =
+        |args: &str| repo.clone().config(&format!("registry: r.example/x\nservices:\n  shop:\n    args: {args}"));
     same(&with("{USED: a, OTHER: b}"), &with("{OTHER: c, USED: a}"));
     differs(&with("{USED: a}"), &with("{USED: b}"));
 }
