@@ -4,8 +4,11 @@
 //! wrong; the others go through one subject each.
 
 mod copying;
+mod deciding;
+mod differences;
 mod discovering;
 mod peers;
+mod properties;
 mod sharing;
 mod standing;
 

@@ -182,15 +182,16 @@ fn first_free(
     let folders: Vec<String> = std::iter::once(repository_name.to_owned()).chain(folders).collect();
     let suffix = telling_suffix(dockerfile, several);
     let ending = suffix.map(|suffix| format!("-{suffix}")).unwrap_or_default();
-    let by_folders = (0..folders.len())
+    let names: Vec<ServiceName> = (0..folders.len())
         .rev()
-        .filter_map(|first| ServiceName::from_folder(format!("{}{ending}", folders[first..].join("-")).as_bytes()));
+        .filter_map(|first| ServiceName::from_folder(format!("{}{ending}", folders[first..].join("-")).as_bytes()))
+        .collect();
     let free = |name: &ServiceName| !taken.contains(name);
-    if let Some(name) = by_folders.clone().find(free) {
-        return name;
+    if let Some(name) = names.iter().find(|name| free(name)) {
+        return name.clone();
     }
     // Too long, or without a letter, or taken, all of them.
-    let mut longest: String = by_folders.last().map_or_else(|| "image".to_owned(), |name| name.to_string());
+    let mut longest: String = names.last().map_or_else(|| "image".to_owned(), ToString::to_string);
     longest.truncate(100);
     let numbered = (2_u64..).filter_map(|number| format!("{longest}-{number}").parse().ok());
     std::iter::once(longest.parse().ok())

@@ -254,7 +254,7 @@ struct Growing {
     leaf: Option<Leaf>,
     /// A whole directory that was laid down here and not touched since.
     whole: Option<Arc<Directory>>,
-    entries: BTreeMap<Box<[u8]>, Growing>,
+    entries: BTreeMap<Box<[u8]>, Self>,
 }
 
 impl Growing {

@@ -47,7 +47,8 @@ fn files(lines: &str) -> Fixture {
         ",
     );
     // The context is the root, wherever else the sources might be found.
-    repo.write("Dockerfile", format!("FROM scratch\n{lines}\n")).config("registry: r.example/x\nservices: {shop: {context: .}}")
+    repo.write("Dockerfile", format!("FROM scratch\n{lines}\n"))
+        .config("registry: r.example/x\nservices: {shop: {context: .}}")
 }
 
 #[test]
@@ -80,7 +81,11 @@ fn what_is_copied_and_what_the_context_holds() {
         ("COPY --exclude=*.txt *.txt /to/", "top.txt", "top.txt"),
         ("COPY --parents a/x.txt b /to/", "a/x.txt b/x.txt", "a/x.txt b/x.txt"),
         ("COPY --parents a/./deep /to/", "deep/x.txt", "a/deep/x.txt"),
-        ("COPY --parents **/x.txt /to/", "a/deep/x.txt a/x.txt a-b/x.txt b/x.txt", "a-b/x.txt a/deep/x.txt a/x.txt b/x.txt"),
+        (
+            "COPY --parents **/x.txt /to/",
+            "a/deep/x.txt a/x.txt a-b/x.txt b/x.txt",
+            "a-b/x.txt a/deep/x.txt a/x.txt b/x.txt",
+        ),
         ("COPY --parents ?/./*.txt /to/", "x.txt", "a/x.txt b/x.txt"),
         ("COPY --parents --exclude=*.md a /to/", "a/deep/x.txt a/x.txt a/y.md", "a/deep/x.txt a/x.txt a/y.md"),
         ("COPY --parents --exclude=a/*.md a /to/", "a/deep/x.txt a/x.txt", "a/deep/x.txt a/x.txt"),
@@ -106,7 +111,10 @@ fn sources_that_cannot_be_read() {
         ("COPY links/out /to/", "COPY links/out: the link `links/out` leads out of the build context (Dockerfile:2)"),
         ("COPY --parents links/a/x.txt /to/", "COPY links/a/x.txt: no such file or directory (Dockerfile:2)"),
         ("COPY a[ /to/", "COPY a[: the pattern `a[` is malformed: a `[` is not closed (Dockerfile:2)"),
-        ("RUN --mount=source=*.txt,target=/a true", "RUN --mount=type=bind *.txt: no such file or directory (Dockerfile:2)"),
+        (
+            "RUN --mount=source=*.txt,target=/a true",
+            "RUN --mount=type=bind *.txt: no such file or directory (Dockerfile:2)",
+        ),
         (
             "COPY nowhere neither /to/",
             "COPY nowhere: no such file or directory (Dockerfile:2)\nCOPY neither: no such file or directory (Dockerfile:2)",

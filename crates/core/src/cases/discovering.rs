@@ -15,25 +15,40 @@ fn told(graph: &ServiceGraph) -> Vec<String> {
 
 #[test]
 fn names_come_from_folders() {
-    let graph = dockerfiles(&["api/Dockerfile", "web/front end/Dockerfile", "Dockerfile", "deep/er/.hidden/Containerfile"]).graph();
+    let graph =
+        dockerfiles(&["api/Dockerfile", "web/front end/Dockerfile", "Dockerfile", "deep/er/.hidden/Containerfile"])
+            .graph();
     assert_eq!(
         told(&graph),
-        ["api: api/Dockerfile", "front-end: web/front end/Dockerfile", "hidden: deep/er/.hidden/Containerfile", "shop: Dockerfile"]
+        [
+            "api: api/Dockerfile",
+            "front-end: web/front end/Dockerfile",
+            "hidden: deep/er/.hidden/Containerfile",
+            "shop: Dockerfile"
+        ]
     );
 }
 
 #[test]
 fn a_folder_with_several_has_their_suffixes() {
-    let graph = dockerfiles(&["api/Dockerfile", "api/Dockerfile.prod", "api/worker.Dockerfile", "web/Dockerfile.prod"]).graph();
+    let graph =
+        dockerfiles(&["api/Dockerfile", "api/Dockerfile.prod", "api/worker.Dockerfile", "web/Dockerfile.prod"]).graph();
     assert_eq!(
         told(&graph),
-        ["api: api/Dockerfile", "api-prod: api/Dockerfile.prod", "api-worker: api/worker.Dockerfile", "web: web/Dockerfile.prod"]
+        [
+            "api: api/Dockerfile",
+            "api-prod: api/Dockerfile.prod",
+            "api-worker: api/worker.Dockerfile",
+            "web: web/Dockerfile.prod"
+        ]
     );
 }
 
 #[test]
 fn the_shallowest_keeps_the_bare_name() {
-    let graph = dockerfiles(&["a/deep/api/Dockerfile", "z/api/Dockerfile", "b/api/Dockerfile", "b/deep/api/Dockerfile"]).graph();
+    let graph =
+        dockerfiles(&["a/deep/api/Dockerfile", "z/api/Dockerfile", "b/api/Dockerfile", "b/deep/api/Dockerfile"])
+            .graph();
     assert_eq!(
         told(&graph),
         [
@@ -61,7 +76,12 @@ fn the_config_has_the_first_word_on_names_and_nobody_is_lost() {
 #[test]
 fn names_without_a_letter_and_endless_ones_end() {
     let long = "x".repeat(200);
-    let paths = ["日本/Dockerfile".to_owned(), format!("{long}/Dockerfile"), format!("a/{long}/Dockerfile"), format!("{long}/{long}/Dockerfile")];
+    let paths = [
+        "日本/Dockerfile".to_owned(),
+        format!("{long}/Dockerfile"),
+        format!("a/{long}/Dockerfile"),
+        format!("{long}/{long}/Dockerfile"),
+    ];
     let graph = dockerfiles(&paths.each_ref().map(String::as_str)).graph();
     assert_eq!(graph.services().count(), 4, "{:?}", told(&graph));
     let same = ["日本/Dockerfile", "本日/Dockerfile", "shop-日本/Dockerfile"];
@@ -71,22 +91,36 @@ fn names_without_a_letter_and_endless_ones_end() {
 #[test]
 fn a_dockerfile_that_the_config_names_may_be_called_anything() {
     let repo = dockerfiles(&["a/éDockerfile", "b/image.def"]);
-    let repo = repo.config("registry: r.example/x\nservices:\n  a: {dockerfile: a/éDockerfile}\n  b: {dockerfile: b/image.def}");
+    let repo = repo
+        .config("registry: r.example/x\nservices:\n  a: {dockerfile: a/éDockerfile}\n  b: {dockerfile: b/image.def}");
     assert_eq!(told(&repo.graph()), ["a: a/éDockerfile", "b: b/image.def"]);
 }
 
 #[test]
 fn test_dockerfiles_test() {
-    let graph = dockerfiles(&["api/Dockerfile", "api/Dockerfile_tests", "web/Dockerfile.unittest", "latest/Dockerfile"]).graph();
-    let tests: Vec<&str> = graph.services().filter(|service| service.kind == Kind::Test).map(|service| service.name.as_str()).collect();
+    let graph =
+        dockerfiles(&["api/Dockerfile", "api/Dockerfile_tests", "web/Dockerfile.unittest", "latest/Dockerfile"])
+            .graph();
+    let tests: Vec<&str> =
+        graph.services().filter(|service| service.kind == Kind::Test).map(|service| service.name.as_str()).collect();
     assert_eq!(tests, ["api-tests", "web-unittest"]);
 }
 
 #[test]
 fn other_peoples_folders_and_templates_are_no_services() {
-    let paths = ["api/Dockerfile", "vendor/x/Dockerfile", "node_modules/y/Dockerfile", "a/Dockerfile.j2", "b/Dockerfile.md", ".github/Dockerfile"];
+    let paths = [
+        "api/Dockerfile",
+        "vendor/x/Dockerfile",
+        "node_modules/y/Dockerfile",
+        "a/Dockerfile.j2",
+        "b/Dockerfile.md",
+        ".github/Dockerfile",
+    ];
     assert_eq!(told(&dockerfiles(&paths).graph()), ["api: api/Dockerfile"]);
-    assert_eq!(dockerfiles(&["vendor/x/Dockerfile"]).discover().unwrap_err()[0].to_string(), "there is no Dockerfile in this repository");
+    assert_eq!(
+        dockerfiles(&["vendor/x/Dockerfile"]).discover().unwrap_err()[0].to_string(),
+        "there is no Dockerfile in this repository"
+    );
 }
 
 #[test]
@@ -107,7 +141,10 @@ fn a_config_that_speaks_of_what_is_not_there_is_refused_as_a_whole() {
         errors("registry: r.example/x\nservices:\n  web: {version: pinned}"),
         ["`services.web` names a service for which there is no Dockerfile"]
     );
-    assert_eq!(told(&repo.config("registry: r.example/x\nservices:\n  web: {skip: true}").graph()), ["api: api/Dockerfile"]);
+    assert_eq!(
+        told(&repo.config("registry: r.example/x\nservices:\n  web: {skip: true}").graph()),
+        ["api: api/Dockerfile"]
+    );
 }
 
 /// The context of the one service, and from what it was concluded.
@@ -134,11 +171,21 @@ fn the_nearest_directory_in_which_all_sources_exist_is_the_context() {
         // Patterns alone: where one of them matches.
         ("COPY *.lock /", &["uv.lock"], ".", exists("the root")),
         ("COPY --parents **/*.lock /", &["x/uv.lock"], ".", exists("the root")),
-        ("COPY *.none /", &["uv.lock"], "services/api", "the directory that lacks the fewest of what it copies".to_owned()),
+        (
+            "COPY *.none /",
+            &["uv.lock"],
+            "services/api",
+            "the directory that lacks the fewest of what it copies".to_owned(),
+        ),
         // What is behind a link or ignored may be meant.
         ("COPY a /", &["services/api/a", "services/api/.dockerignore"], "services/api", exists("its own directory")),
         // None fits.
-        ("COPY a b c /", &["services/a", "b", "c"], ".", "the directory that lacks the fewest of what it copies".to_owned()),
+        (
+            "COPY a b c /",
+            &["services/a", "b", "c"],
+            ".",
+            "the directory that lacks the fewest of what it copies".to_owned(),
+        ),
         ("RUN --mount=source=tools,target=/t true", &["tools/t"], ".", exists("the root")),
         ("COPY . /", &["a"], "services/api", exists("its own directory")),
     ] {
@@ -188,7 +235,10 @@ fn a_dockerfile_that_cannot_be_read_is_an_error_of_its_own_alone() {
         ",
     );
     let plan = repo.plan("v1.0.0");
-    assert!(plan.contains("error") && plan.contains("api/Dockerfile:2") && plan.contains("web    build  new"), "{plan}");
+    assert!(
+        plan.contains("error") && plan.contains("api/Dockerfile:2") && plan.contains("web    build  new"),
+        "{plan}"
+    );
 }
 
 #[test]

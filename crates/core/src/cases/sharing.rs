@@ -127,7 +127,10 @@ fn directories_laid_over_each_other_become_one() {
     .snapshot()
     .tree;
     let part = |name: &str| (path("to"), tree.find(&path(name)).unwrap().clone());
-    let laid = Directory::laid_down([part("one"), part("two"), (path("to/deep/d"), tree.find(&path("one/a")).unwrap().clone())], tree.id());
+    let laid = Directory::laid_down(
+        [part("one"), part("two"), (path("to/deep/d"), tree.find(&path("one/a")).unwrap().clone())],
+        tree.id(),
+    );
     let mut seen = Vec::new();
     laid.walk(&RepoPath::root(), &mut |path, leaf| seen.push((path.to_string(), leaf.id)));
     let paths: Vec<&str> = seen.iter().map(|(path, _)| path.as_str()).collect();

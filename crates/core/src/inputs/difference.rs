@@ -1,10 +1,10 @@
 //! Two input sets of one image -> the reasons why they are not the same.
 //!
-//! Both come from the same code at two commits, so the reasons are a set difference. Stages are compared in their order
-//! (by name where their number changed), instructions along their longest common subsequence, and the files of an
-//! instruction that stands in both as two git trees, of which equal directories are not even looked at.
+//! Both come from the same code at two commits, so the reasons are a set difference. Stages are compared by their names (the
+//! target with the target, and what is left in order), instructions along their longest common subsequence, and the files
+//! of an instruction that stands in both as two git trees, of which equal directories are not even looked at.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::dockerfile::Span;
 use crate::inputs::set::{Base, FileInputs, InputSet, StageInputs, StepInputs};
@@ -18,9 +18,10 @@ pub fn difference(then: &InputSet, now: &InputSet, dockerfile: &RepoPath) -> Vec
     if then.key() == now.key() {
         return Vec::new();
     }
-    let mut difference = Difference { then, now, dockerfile, reasons: Vec::new() };
+    let mut difference =
+        Difference { then, now, pairs: pairs(&then.stages, &now.stages), dockerfile, reasons: Vec::new() };
     difference.preamble(&then.preamble, &now.preamble);
-    difference.stages(&then.stages, &now.stages);
+    difference.stages();
     if difference.reasons.is_empty() {
         // Something that has no sentence of its own, as the order of what is read: the file as a whole.
         difference.instruction(FileChange::Changed, "Dockerfile", Span { first: 1, last: 1 });
@@ -33,6 +34,8 @@ pub fn difference(then: &InputSet, now: &InputSet, dockerfile: &RepoPath) -> Vec
 struct Difference<'a> {
     then: &'a InputSet,
     now: &'a InputSet,
+    /// Which stage is which: position then, position now.
+    pairs: BTreeMap<usize, usize>,
     dockerfile: &'a RepoPath,
     reasons: Vec<Reason>,
 }
@@ -63,29 +66,25 @@ impl Difference<'_> {
         }
     }
 
-    fn stages(&mut self, then: &[StageInputs], now: &[StageInputs]) {
-        if then.len() == now.len() {
-            then.iter().zip(now).for_each(|(then, now)| self.stage(then, now));
-            return;
+    fn stages(&mut self) {
+        let (then, now) = (self.then, self.now);
+        for (old, new) in self.pairs.clone() {
+            self.stage(&then.stages[old], &now.stages[new]);
         }
-        // The last is the target at both ends; the others are known by their names.
-        let (Some((last_then, then)), Some((last_now, now))) = (then.split_last(), now.split_last()) else { return };
-        self.stage(last_then, last_now);
-        for stage in now {
-            match then.iter().find(|other| other.name == stage.name) {
-                Some(other) => self.stage(other, stage),
-                None => self.instruction(FileChange::Added, &from_text(stage), stage.span),
-            }
+        let known: BTreeSet<usize> = self.pairs.values().copied().collect();
+        for (_, stage) in now.stages.iter().enumerate().filter(|(index, _)| !known.contains(index)) {
+            self.instruction(FileChange::Added, &from_text(now, stage), stage.span);
         }
-        for stage in then.iter().filter(|stage| !now.iter().any(|other| other.name == stage.name)) {
-            self.instruction(FileChange::Removed, &from_text(stage), stage.span);
+        let known: BTreeSet<usize> = self.pairs.keys().copied().collect();
+        for (_, stage) in then.stages.iter().enumerate().filter(|(index, _)| !known.contains(index)) {
+            self.instruction(FileChange::Removed, &from_text(then, stage), stage.span);
         }
     }
 
     fn stage(&mut self, then: &StageInputs, now: &StageInputs) {
         let bases_differ = self.base(&then.base, &now.base, now.span);
         if bases_differ || then.platform != now.platform {
-            self.instruction(FileChange::Changed, &from_text(now), now.span);
+            self.instruction(FileChange::Changed, &from_text(self.now, now), now.span);
         }
         let (mut old, mut new) = (0, 0);
         for (at_then, at_now) in common(&then.steps, &now.steps) {
@@ -96,21 +95,19 @@ impl Difference<'_> {
         self.between(&then.steps[old..], &now.steps[new..]);
     }
 
-    /// Steps between two that stand in both: those of one keyword, in order, are taken as changed.
+    /// Steps between two that stand in both: those of one keyword (and, for `ARG`, one name), in order, are taken as changed.
     fn between(&mut self, then: &[StepInputs], now: &[StepInputs]) {
-        let mut gone: Vec<&StepInputs> = then.iter().collect();
-        for step in now {
-            match gone.iter().position(|other| other.keyword == step.keyword) {
-                Some(position) => {
-                    let other = gone.remove(position);
-                    let other_argument = argument_name(&other.text) != argument_name(&step.text);
-                    let change = if other_argument { FileChange::Added } else { FileChange::Changed };
-                    self.instruction(change, &step.text, step.span);
-                }
-                None => self.instruction(FileChange::Added, &step.text, step.span),
-            }
+        let subject = |step: &StepInputs| (step.keyword.clone(), argument_name(&step.text).map(str::to_owned));
+        let mut gone: BTreeMap<_, VecDeque<&StepInputs>> = BTreeMap::new();
+        for step in then {
+            gone.entry(subject(step)).or_default().push_back(step);
         }
-        for step in gone {
+        for step in now {
+            let other = gone.get_mut(&subject(step)).and_then(VecDeque::pop_front);
+            let change = if other.is_some() { FileChange::Changed } else { FileChange::Added };
+            self.instruction(change, &step.text, step.span);
+        }
+        for step in gone.into_values().flatten() {
             self.instruction(FileChange::Removed, &step.text, step.span);
         }
     }
@@ -143,14 +140,8 @@ impl Difference<'_> {
                 }
                 false
             }
-            // A stage's position may shift without any change of what it is: it is known by its name.
-            (Base::Stage(then), Base::Stage(now)) => {
-                let name = |set: &InputSet, index: usize| set.stages.get(index).and_then(|stage| stage.name.clone());
-                match (name(self.then, *then), name(self.now, *now)) {
-                    (Some(then), Some(now)) => then != now,
-                    _ => then != now && self.then.stages.len() == self.now.stages.len(),
-                }
-            }
+            // A stage's position may shift without any change of what it is.
+            (Base::Stage(then), Base::Stage(now)) => self.pairs.get(then) != Some(now),
             (then, now) => then != now,
         }
     }
@@ -170,14 +161,39 @@ impl Difference<'_> {
     }
 }
 
-fn from_text(stage: &StageInputs) -> String {
+fn from_text(set: &InputSet, stage: &StageInputs) -> String {
     let base = match &stage.base {
         Base::Scratch => "scratch".to_owned(),
-        Base::Stage(_) => "another stage".to_owned(),
+        Base::Stage(index) => {
+            set.stages.get(*index).and_then(|stage| stage.name.clone()).unwrap_or_else(|| "another stage".to_owned())
+        }
         Base::Image(reference) => reference.clone(),
         Base::Service { name, .. } => name.to_string(),
     };
     format!("FROM {base}")
+}
+
+/// Which stage is which: the last is the target at both ends, the others are known by their names, and those that nobody
+/// knows by name are taken in order, if there are as many of them.
+fn pairs(then: &[StageInputs], now: &[StageInputs]) -> BTreeMap<usize, usize> {
+    let (Some(last_then), Some(last_now)) = (then.len().checked_sub(1), now.len().checked_sub(1)) else {
+        return BTreeMap::new();
+    };
+    let by_name: BTreeMap<&str, usize> =
+        now[..last_now].iter().enumerate().filter_map(|(index, stage)| Some((stage.name.as_deref()?, index))).collect();
+    let mut pairs = BTreeMap::from([(last_then, last_now)]);
+    let mut others: BTreeSet<usize> = (0..last_now).collect();
+    let mut nameless = Vec::new();
+    for (index, stage) in then[..last_then].iter().enumerate() {
+        match stage.name.as_deref().and_then(|name| by_name.get(name)).filter(|other| others.remove(other)) {
+            Some(other) => pairs.extend([(index, *other)]),
+            None => nameless.push(index),
+        }
+    }
+    if others.len() == nameless.len() {
+        pairs.extend(nameless.into_iter().zip(others));
+    }
+    pairs
 }
 
 /// The name that an `ARG` line declares, where it declares one.
