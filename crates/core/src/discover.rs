@@ -85,9 +85,35 @@ pub fn discover(
     repository_name: &str,
     known: &KnownNames,
 ) -> Result<ServiceGraph, Vec<DiscoverError>> {
+    let (services, errors) = services(snapshot, found, config, contexts, repository_name, known);
+    if errors.is_empty() { Ok(ServiceGraph::new(services)) } else { Err(errors) }
+}
+
+/// The services of an earlier commit, as far as they can be told: a config of today may speak of services that were not
+/// there yet, and what is compared needs no repository.
+pub fn discover_earlier(
+    snapshot: &Snapshot,
+    found: &FoundFiles,
+    config: &Config,
+    contexts: &Contexts,
+    repository_name: &str,
+    known: &KnownNames,
+) -> ServiceGraph {
+    let (services, _no_error_then) = services(snapshot, found, config, contexts, repository_name, known);
+    ServiceGraph::new(services)
+}
+
+fn services(
+    snapshot: &Snapshot,
+    found: &FoundFiles,
+    config: &Config,
+    contexts: &Contexts,
+    repository_name: &str,
+    known: &KnownNames,
+) -> (BTreeMap<ServiceName, Service>, Vec<DiscoverError>) {
     let (candidates, mut errors) = candidates(snapshot, found, config);
     if candidates.is_empty() && errors.is_empty() {
-        return Err(vec![DiscoverError::NoDockerfile]);
+        return (BTreeMap::new(), vec![DiscoverError::NoDockerfile]);
     }
     let names = names(&candidates, repository_name, known);
     let mut services = BTreeMap::new();
@@ -109,7 +135,7 @@ pub fn discover(
         DiscoverError::UnknownService { service: name.clone(), meant }
     }));
     errors.extend(give_repositories(&mut services, config));
-    if errors.is_empty() { Ok(ServiceGraph::new(services)) } else { Err(errors) }
+    (services, errors)
 }
 
 /// A Dockerfile and target that is to be a service.

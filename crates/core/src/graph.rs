@@ -13,7 +13,7 @@ use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Read, Recipe, Rec
 use crate::image::{Platform, Repository};
 use crate::inputs::context::Contexts;
 use crate::inputs::set::{Evaluated, ImageSource, InputSet, evaluate};
-use crate::inputs::{InputDigest, InputError};
+use crate::inputs::{InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 use crate::snapshot::Snapshot;
@@ -240,8 +240,19 @@ impl ServiceGraph {
             Some(name) => ImageSource::Service(name.clone(), key(name)),
             None => ImageSource::External,
         };
-        evaluate(&service.dockerfile, recipe, &context, &service.platform, &snapshot.blobs, &image)
+        let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, &snapshot.blobs, &image);
+        evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
+        evaluated
     }
+}
+
+/// A `# syntax` line that names somebody's own frontend: what it makes of the file is its own affair.
+fn unknown_frontend(line: &str) -> Option<Unknown> {
+    let frontend = line.strip_prefix("# syntax=")?;
+    let name = without_tag(frontend.split_whitespace().next().unwrap_or_default());
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let known = matches!(name, "docker/dockerfile" | "docker/dockerfile-upstream");
+    (!known).then(|| Unknown { why: format!("the frontend `{frontend}` may read the file in its own way"), line: 1 })
 }
 
 fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated {

@@ -160,6 +160,15 @@ impl FromStr for Repository {
     }
 }
 
+/// Does this host of a registry, with its port, stand for this very machine?
+pub fn is_loopback(host: &str) -> bool {
+    if host.starts_with("[::1]") {
+        return true;
+    }
+    let name = host.split(':').next().unwrap_or_default();
+    name == "localhost" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn check_host(host: &str) -> Result<(), &'static str> {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => {
@@ -358,6 +367,16 @@ mod tests {
         }
         for text in ["sha256:abc", "md5:00", "sha256", "sha256:é"] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn which_hosts_are_this_machine() {
+        for host in ["localhost", "localhost:5000", "127.0.0.1", "127.1.2.3:80", "[::1]:5000"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["localhost.example.com", "registry.internal:5000", "128.0.0.1", "[::2]:1", "127.example.com"] {
+            assert!(!is_loopback(host), "{host}");
         }
     }
 }

@@ -216,7 +216,6 @@ impl Baseline {
 
 /// What is known of a service from before.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each service, and nearly all of them are large")]
 pub enum Before {
     /// The baseline does not have it.
     Nothing,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use longshore_core::config::{self, Config, ConfigError};
-use longshore_core::discover::{DiscoverError, KnownNames, discover};
+use longshore_core::discover::{DiscoverError, KnownNames, discover, discover_earlier};
 use longshore_core::graph::{InputSets, ServiceGraph};
 use longshore_core::image::{NameError, Tag};
 use longshore_core::inputs::context::Contexts;
@@ -292,8 +292,7 @@ impl Reader<'_> {
         let config = own.as_ref().unwrap_or(config);
         self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
         let snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
-        // A commit without services is one to which every service is new.
-        let graph = discover(&snapshot, &found, config, &self.contexts, name, known).unwrap_or_default();
+        let graph = discover_earlier(&snapshot, &found, config, &self.contexts, name, known);
         let earlier = Arc::new(Earlier { snapshot, graph });
         self.commits.insert(commit, Arc::clone(&earlier));
         Ok(earlier)

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use longshore_core::image::{Digest, Reference};
+use longshore_core::image::{Digest, Reference, is_loopback};
 use longshore_run::ports::{BuildSpec, Capabilities, Engine, EngineError, Progress};
 
-use super::spec::{Scratch, digest_of, dockerfile_text, error_of, is_loopback, with_common_options};
+use super::spec::{Scratch, digest_of, dockerfile_text, error_of, with_common_options};
 use super::transcript::{Transcript, plain};
 use super::{Programs, buildah_text};
 use crate::command::{Command, status_text};

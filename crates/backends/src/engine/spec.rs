@@ -136,28 +136,9 @@ pub(super) fn digest_of(text: Option<&str>, engine: &str, reference: &Reference)
     digest.ok_or_else(|| unavailable(format!("`{engine}` did not tell the digest of `{reference}` that it pushed")))
 }
 
-/// Does this host of a registry, with its port, stand for this very machine?
-pub(super) fn is_loopback(host: &str) -> bool {
-    if host.starts_with("[::1]") {
-        return true;
-    }
-    let name = host.split(':').next().unwrap_or_default();
-    name == "localhost" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn which_hosts_are_this_machine() {
-        for host in ["localhost", "localhost:5000", "127.0.0.1", "127.1.2.3:80", "[::1]:5000"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["localhost.example.com", "registry.internal:5000", "128.0.0.1", "[::2]:1", "127.example.com"] {
-            assert!(!is_loopback(host), "{host}");
-        }
-    }
 
     #[test]
     fn a_build_argument_does_not_change_what_the_engine_is() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use longshore_backends::engine::{EngineKind, Programs, detect};
 use longshore_backends::store::{Journal, Lock, LockError};
 use longshore_core::config::{self, Config};
+use longshore_core::image::is_loopback;
 use longshore_core::name::ReleaseName;
 use longshore_core::object::{CommitId, ObjectId};
 use longshore_core::plan::ImageKind;
@@ -172,6 +173,7 @@ impl Steps<'_> {
             let capabilities = engine.capabilities();
             self.ui.say(&format!("building with {}", capabilities.name));
             if !capabilities.runs_commands {
+                refuse_to_rehearse(&gathered.plan)?;
                 self.ui.warn("this engine runs no RUN lines: its images hold their inputs and nothing else");
             }
         }
@@ -263,6 +265,21 @@ impl Steps<'_> {
                 }
             }
         }
+    }
+}
+
+/// Images that cannot run stand under the very tags of real ones: they go to registries on this machine only.
+fn refuse_to_rehearse(plan: &longshore_core::plan::Plan) -> Result<(), Failure> {
+    let built = plan.images.iter().filter(|image| image.kind != ImageKind::Test && image.word() == "build");
+    let elsewhere =
+        built.filter_map(|image| image.repository.as_ref()).find(|repository| !is_loopback(repository.registry()));
+    match elsewhere {
+        None => Ok(()),
+        Some(repository) => Err(Failure::refused(format!(
+            "the rehearsal engine makes images that cannot run, and `{}` is not a registry on this machine",
+            repository.registry()
+        ))
+        .hint("build with `--engine docker` or `--engine buildah`; `longshore demo` shows a rehearsal")),
     }
 }
 

@@ -85,7 +85,7 @@ impl Made {
             repo = repo.write(format!("s{index}/Dockerfile"), format!("FROM {base}\n{copies}"));
             repo = repo.write(format!("s{index}/Dockerfile.dockerignore"), format!("{}\n", service.ignored.join("\n")));
             let context = if service.at_root { ".".to_owned() } else { format!("s{index}") };
-            config += &format!("  s{index}: {{context: {context}}}\n");
+            config.extend([format!("  s{index}: {{context: {context}}}\n")]);
         }
         repo.config(&config)
     }

@@ -125,7 +125,7 @@ fn a_daemon_that_dies_in_a_build_is_out_of_reach_and_another_goes_on() {
     world.env.set("LONGSHORE_ENGINE", "docker");
     let dockerfile = world.repo.read("base/Dockerfile");
     let source = world.change("base/Dockerfile", &format!("{dockerfile}RUN echo asleep; sleep 2\n"));
-    let mut running = world.release("v1.0.0").spawn();
+    let running = world.release("v1.0.0").spawn();
     world.wait_for_log("base", "sleep 2");
     daemon.kill();
     let failed = running.finish().fails_with(3);
