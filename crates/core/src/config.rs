@@ -99,8 +99,8 @@ pub struct RegistryConfig {
 pub struct ServiceConfig {
     /// `dockerfile`: the Dockerfile, from the repository's root. By default the one that was found under this name.
     pub dockerfile: Option<RepoPath>,
-    /// `context`: the directory that is sent to the engine, from the repository's root. By default what scripts and
-    /// compose files use, else what fits the paths that the Dockerfile copies.
+    /// `context`: the directory that is sent to the engine, from the repository's root. By default
+    /// the nearest one in which everything exists that the Dockerfile copies.
     pub context: Option<RepoPath>,
     /// `target`: the stage that is built. By default the last one.
     pub target: Option<String>,
@@ -116,7 +116,7 @@ pub struct ServiceConfig {
     /// `bases`: settles what a `FROM` means where it could be both. By the reference as the Dockerfile has it:
     /// `external` for an image from elsewhere, or the name of the service that builds it.
     pub bases: BTreeMap<String, BaseRule>,
-    /// `test`: is this an image of tests, which is built and run but not released? By default its name tells.
+    /// `test`: is this an image of tests, which is planned and not released? By default its name tells.
     pub test: Option<bool>,
     /// `was`: the name that this service had before, so that its history goes on.
     pub was: Option<ServiceName>,
