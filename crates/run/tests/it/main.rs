@@ -2,6 +2,8 @@
 //!
 //! Everything is in memory; time is paused, so that waits cost nothing.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails should fail the test, where it stands")]
+
 mod builds;
 mod fakes;
 mod finish;
