@@ -46,13 +46,18 @@ impl Release<'_> {
         let mut tip = remote_ref.as_ref().map(|_| prepared.commit);
         for _ in 0..TRIES {
             let mut updates = self.closing(prepared, tag).await?;
+            let mut before = None;
             if let Some(name) = &remote_ref {
                 match self.branch_update(prepared.commit, name).await? {
                     Some((update, moved_to)) => {
+                        before = update.expected.flatten().map(CommitId);
                         updates.push(update);
                         tip = Some(moved_to);
                     }
-                    None => tip = self.remote_tip(name).await?.map(CommitId),
+                    None => {
+                        tip = self.remote_tip(name).await?.map(CommitId);
+                        before = tip;
+                    }
                 }
             }
             match self.repo.push(self.remote, &updates).await {
@@ -67,7 +72,7 @@ impl Release<'_> {
                     }
                     // Anything but a branch that moved again would be rejected for ever.
                     let moved = match &remote_ref {
-                        Some(name) => self.remote_tip(name).await?.map(CommitId) != tip,
+                        Some(name) => self.remote_tip(name).await?.map(CommitId) != before,
                         None => false,
                     };
                     if !moved {
