@@ -16,6 +16,16 @@ use super::pattern;
 /// Deep nesting of `${a:-${b:-…}}` is refused, so that no Dockerfile can exhaust the stack.
 const DEEPEST: usize = 64;
 
+/// More bytes than this out of the variables of one word are refused, so that no chain of `ARG A=$A$A` can exhaust the
+/// memory.
+const LONGEST: usize = 65_536;
+
+/// The same for what `${A//pattern/replacement}` could give at worst, before it is worked out.
+const MOST_REPLACED: usize = 16 * LONGEST;
+
+/// What is said of such a word.
+const TOO_LONG: &str = "the variables make this longer than 65536 bytes";
+
 /// What is known of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Lookup {
@@ -130,6 +140,8 @@ struct Reading<'a> {
     used: BTreeSet<String>,
     unknown: Option<String>,
     depth: usize,
+    /// How many bytes came out of variables so far.
+    given: usize,
 }
 
 impl<'a> Reading<'a> {
@@ -144,6 +156,7 @@ impl<'a> Reading<'a> {
             used: BTreeSet::new(),
             unknown: None,
             depth: 0,
+            given: 0,
         }
     }
 
@@ -322,7 +335,17 @@ impl<'a> Reading<'a> {
         text
     }
 
+    /// Reads what starts with `$`, within the limit.
     fn dollar(&mut self) -> Result<String, String> {
+        let text = self.dollar_inner()?;
+        self.given = self.given.saturating_add(text.len());
+        if self.given > LONGEST {
+            return Err(TOO_LONG.to_owned());
+        }
+        Ok(text)
+    }
+
+    fn dollar_inner(&mut self) -> Result<String, String> {
         self.characters.next();
         if self.peek() != Some('{') {
             let name = self.name();
@@ -422,7 +445,12 @@ impl<'a> Reading<'a> {
         if self.lexer.skip_unset && value.is_none() {
             return Ok(format!("${{{name}/{word}/{replacement}}}"));
         }
-        pattern::replace(&value.unwrap_or_default(), &word, &replacement, all)
+        let value = value.unwrap_or_default();
+        let most = value.len().saturating_add(1).saturating_mul(replacement.len());
+        if all && most > MOST_REPLACED {
+            return Err(TOO_LONG.to_owned());
+        }
+        pattern::replace(&value, &word, &replacement, all)
     }
 
     /// The value of `name` where nothing stands in for a missing one.
@@ -580,5 +608,20 @@ mod tests {
     fn the_escape_can_be_another() {
         let expansion = Lexer::new('`').expand("a\\b`$A\"`\"\"", &Given).unwrap();
         assert_eq!(expansion.text, "a\\b$A\"");
+    }
+
+    #[test]
+    fn variables_cannot_grow_without_end() {
+        struct Long;
+        impl Variables for Long {
+            fn lookup(&self, _name: &str) -> Lookup {
+                Lookup::Set("x".repeat(LONGEST / 2))
+            }
+        }
+        let lexer = Lexer::new('\\');
+        assert_eq!(lexer.expand("$A$A", &Long).unwrap().text.len(), LONGEST);
+        for word in ["$A${A}x$A", "${B:+$A$A$A}", "${A//x/$A}"] {
+            assert_eq!(lexer.expand(word, &Long).unwrap_err(), TOO_LONG, "{word}");
+        }
     }
 }
