@@ -296,18 +296,19 @@ fn service(
 }
 
 fn parse(snapshot: &Snapshot, contexts: &Contexts, dockerfile: &RepoPath) -> Result<Arc<Dockerfile>, DockerfileError> {
-    let unread = || DockerfileError { line: 1, message: "the Dockerfile could not be read".to_owned() };
-    let content = snapshot.content(dockerfile).ok_or_else(unread)?;
-    let id = snapshot.file(dockerfile).ok_or_else(unread)?.id;
+    let unread = || DockerfileError {
+        line: 1,
+        message: "the Dockerfile is a link that leads to no Dockerfile of this commit".to_owned(),
+    };
+    let (id, content) = snapshot.dockerfile(dockerfile).ok_or_else(unread)?;
     // Bytes that are no text mostly stand in comments, and engines take them; they are read as the replacement character.
     contexts.dockerfile(id, || Dockerfile::parse(&String::from_utf8_lossy(content)).map(Arc::new))
 }
 
 /// What stands in the key for a Dockerfile that is no text as a whole: two different bytes are read as the same character.
 fn beyond_text(snapshot: &Snapshot, dockerfile: &RepoPath) -> Option<String> {
-    let leaf = snapshot.file(dockerfile)?;
-    let content = snapshot.blobs.get(&leaf.id)?;
-    std::str::from_utf8(content).is_err().then(|| format!("# bytes that are no UTF-8={}", leaf.id))
+    let (id, content) = snapshot.dockerfile(dockerfile)?;
+    std::str::from_utf8(content).is_err().then(|| format!("# bytes that are no UTF-8={id}"))
 }
 
 /// The nearest directory in which all sources exist, and why it was taken.

@@ -1,7 +1,7 @@
 //! What an image is made of: the heart of the house.
 //!
 //! An image is built from a context that holds its computed inputs and nothing else, so what we fail to see here fails the
-//! build, and never ships stale. An [`InputSet`] is, for the stages that the target reaches: the instructions, parsed (so
+//! build, and never ships stale. An [`InputSet`](set::InputSet) is, for the stages that the target reaches: the instructions, parsed (so
 //! comments, blank lines and unreached stages do not count), the bases by name or, if they are images of this repository,
 //! by key, and for every `COPY`, `ADD` and bind mount the files that it can see after the ignore file, as the git tree that
 //! they make below the destination. Where the files stand in the repository is kept for people, and is no part of the key:

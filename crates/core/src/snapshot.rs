@@ -33,6 +33,21 @@ impl Snapshot {
         self.blobs.get(&self.file(path)?.id).map(|content| &**content)
     }
 
+    /// The id and the content of a Dockerfile, which may be a link to another one of the repository.
+    pub fn dockerfile(&self, path: &RepoPath) -> Option<(ObjectId, &[u8])> {
+        const MOST_LINKS: usize = 8;
+        let mut path = path.clone();
+        for _ in 0..MOST_LINKS {
+            match self.tree.find(&path)? {
+                Entry::Leaf(leaf) if leaf.mode == Mode::Link => {
+                    path = path.parent()?.join(&**self.blobs.get(&leaf.id)?).ok()?;
+                }
+                _ => return Some((self.file(&path)?.id, self.content(&path)?)),
+            }
+        }
+        None
+    }
+
     /// The directory at `path`.
     pub fn directory(&self, path: &RepoPath) -> Option<Arc<Directory>> {
         if path.is_root() {
@@ -123,6 +138,10 @@ impl FoundFiles {
                         continue;
                     };
                     list.push(FoundFile { path: at.child(name), id: leaf.id });
+                }
+                // A linked Dockerfile is a service as any other; it must not vanish.
+                Entry::Leaf(leaf) if leaf.mode == Mode::Link && is_dockerfile(name) => {
+                    self.dockerfiles.push(FoundFile { path: at.child(name), id: leaf.id });
                 }
                 Entry::Leaf(_) => {}
             }

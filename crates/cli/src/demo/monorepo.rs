@@ -5,7 +5,7 @@
 //!
 //! The image of a use at another tag than its neighbour's (`rest_api` has two) is one image under both tags: nobody can
 //! say any more what was in the other one. The chart's values file is written by hand, since that is the kind of file a
-//! release has to edit without disturbing; a test holds it against the [inventory](super::inventory).
+//! release has to edit without disturbing; a test holds it against [`super::inventory`].
 
 use std::collections::BTreeMap;
 use std::io;

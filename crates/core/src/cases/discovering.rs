@@ -1,5 +1,7 @@
 //! Services are found: their names, their contexts, what is refused.
 
+use insta::assert_snapshot;
+
 use crate::fixture::{Fixture, fixture};
 use crate::graph::{Kind, ServiceGraph};
 
@@ -248,4 +250,24 @@ fn bytes_that_are_no_text_count_one_by_one() {
     assert_ne!(repo.keys(), other.keys());
     let plan = repo.released("v1.0.0").write("Dockerfile", b"FROM scratch\nENV A=\xe8\n").plan("v1.1.0");
     assert!(plan.starts_with("shop  build  # bytes that are no UTF-8="), "{plan}");
+}
+
+#[test]
+fn a_linked_dockerfile_is_a_service_and_does_not_vanish() {
+    let repo = fixture(
+        "
+        //- api/Dockerfile link=../docker/api.Dockerfile
+        //- api/main.py
+        //- docker/api.Dockerfile
+        FROM scratch
+        COPY api/main.py /
+        //- lost/Dockerfile link=../nowhere
+        ",
+    );
+    let plan = repo.released("v1.0.0").touch("api/main.py").plan("v1.1.0");
+    assert_snapshot!(plan, @"
+    api     build  api/main.py changed  api/Dockerfile:2
+    docker  build  api/main.py changed  docker/api.Dockerfile:2
+    lost    error  the Dockerfile is a link that leads to no Dockerfile of this commit  lost/Dockerfile:1
+    ");
 }
