@@ -17,16 +17,13 @@ use std::sync::Arc;
 
 use crate::config::{self, Config, ServiceConfig};
 use crate::dockerfile::{ContextRead, Dockerfile, DockerfileError, Read, Recipe};
-use crate::graph::{Kind, Service, ServiceGraph};
+use crate::graph::{Kind, KnownNames, Service, ServiceGraph};
 use crate::image::{NameError, Platform, Repository};
 use crate::inputs::context::Contexts;
 use crate::inputs::copy;
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 use crate::snapshot::{FoundFiles, Snapshot, dockerfile_suffix};
-
-/// Names that were given before: by Dockerfile and target.
-pub type KnownNames = BTreeMap<(RepoPath, Option<String>), ServiceName>;
 
 /// Why the services cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +73,23 @@ pub enum DiscoverError {
     },
 }
 
+/// What was found in a commit: the services, and what is wrong with them.
+#[derive(Debug, Clone)]
+pub struct Discovered {
+    /// The services, as far as they can be told.
+    pub graph: ServiceGraph,
+    /// Why they cannot be released as they are; of an earlier commit nobody need care, since a config of today may speak of
+    /// services that were not there yet, and what is compared needs no repository.
+    pub errors: Vec<DiscoverError>,
+}
+
+impl Discovered {
+    /// The services, if nothing is wrong.
+    pub fn services(self) -> Result<ServiceGraph, Vec<DiscoverError>> {
+        if self.errors.is_empty() { Ok(self.graph) } else { Err(self.errors) }
+    }
+}
+
 /// All services of a commit; `repository_name` is for a Dockerfile in the root.
 pub fn discover(
     snapshot: &Snapshot,
@@ -84,36 +98,10 @@ pub fn discover(
     contexts: &Contexts,
     repository_name: &str,
     known: &KnownNames,
-) -> Result<ServiceGraph, Vec<DiscoverError>> {
-    let (services, errors) = services(snapshot, found, config, contexts, repository_name, known);
-    if errors.is_empty() { Ok(ServiceGraph::new(services)) } else { Err(errors) }
-}
-
-/// The services of an earlier commit, as far as they can be told: a config of today may speak of services that were not
-/// there yet, and what is compared needs no repository.
-pub fn discover_earlier(
-    snapshot: &Snapshot,
-    found: &FoundFiles,
-    config: &Config,
-    contexts: &Contexts,
-    repository_name: &str,
-    known: &KnownNames,
-) -> ServiceGraph {
-    let (services, _no_error_then) = services(snapshot, found, config, contexts, repository_name, known);
-    ServiceGraph::new(services)
-}
-
-fn services(
-    snapshot: &Snapshot,
-    found: &FoundFiles,
-    config: &Config,
-    contexts: &Contexts,
-    repository_name: &str,
-    known: &KnownNames,
-) -> (BTreeMap<ServiceName, Service>, Vec<DiscoverError>) {
+) -> Discovered {
     let (candidates, mut errors) = candidates(snapshot, found, config);
     if candidates.is_empty() && errors.is_empty() {
-        return (BTreeMap::new(), vec![DiscoverError::NoDockerfile]);
+        return Discovered { graph: ServiceGraph::default(), errors: vec![DiscoverError::NoDockerfile] };
     }
     let names = names(&candidates, repository_name, known);
     let mut services = BTreeMap::new();
@@ -135,7 +123,7 @@ fn services(
         DiscoverError::UnknownService { service: name.clone(), meant }
     }));
     errors.extend(give_repositories(&mut services, config));
-    (services, errors)
+    Discovered { graph: ServiceGraph::new(services), errors }
 }
 
 /// A Dockerfile and target that is to be a service.

@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::{self, Config};
-use crate::discover::{DiscoverError, KnownNames, discover};
-use crate::graph::{InputSets, ServiceGraph};
+use crate::discover::{DiscoverError, Discovered, discover};
+use crate::graph::{InputSets, KnownNames, ServiceGraph};
 use crate::inputs::context::Contexts;
 use crate::inputs::copy::Blobs;
 use crate::name::{ReleaseName, ServiceName};
@@ -230,11 +230,8 @@ impl Fixture {
 
     /// The same, or why they cannot be told.
     pub fn discover(&self) -> Result<ServiceGraph, Vec<DiscoverError>> {
-        let known = self
-            .releases
-            .last()
-            .map(|release| names(&discovered(&release.files, &KnownNames::new()).unwrap_or_default()));
-        discovered(&self.files, &known.unwrap_or_default())
+        let known = self.releases.last().map(|release| discovered(&release.files, &KnownNames::new()).graph.names());
+        discovered(&self.files, &known.unwrap_or_default()).services()
     }
 
     /// What the services are made of now.
@@ -255,7 +252,7 @@ impl Fixture {
     pub fn known(&self) -> BTreeMap<ServiceName, Known> {
         let Some(release) = self.releases.last() else { return BTreeMap::new() };
         let then = snapshot(&release.files);
-        let earlier = discovered(&release.files, &KnownNames::new()).unwrap_or_default();
+        let earlier = discovered(&release.files, &KnownNames::new()).graph;
         let mut sets = earlier.inputs(&then, &Contexts::default(), None);
         let graph = self.graph();
         let before = graph.services().map(|service| {
@@ -297,17 +294,12 @@ fn snapshot(files: &BTreeMap<RepoPath, File>) -> Snapshot {
     Snapshot { commit: CommitId(tree.id()), tree: Arc::clone(&tree), blobs }
 }
 
-fn discovered(files: &BTreeMap<RepoPath, File>, known: &KnownNames) -> Result<ServiceGraph, Vec<DiscoverError>> {
+fn discovered(files: &BTreeMap<RepoPath, File>, known: &KnownNames) -> Discovered {
     let snapshot = snapshot(files);
     let text = snapshot.content(&path_of(config::FILE)).map(|content| String::from_utf8_lossy(content).into_owned());
     let config = text.map(|text| Config::parse(config::FILE, &text).expect("a config that can be read"));
     let found = FoundFiles::in_tree(&snapshot.tree);
     discover(&snapshot, &found, &config.unwrap_or_default(), &Contexts::default(), NAME, known)
-}
-
-fn names(graph: &ServiceGraph) -> KnownNames {
-    let services = graph.services();
-    services.map(|service| ((service.dockerfile.clone(), service.target.clone()), service.name.clone())).collect()
 }
 
 /// One line for each reason, the name and the word in the first one.

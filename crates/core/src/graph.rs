@@ -86,6 +86,9 @@ pub struct Edge {
     pub line: usize,
 }
 
+/// Names that were given: by Dockerfile and target.
+pub type KnownNames = BTreeMap<(RepoPath, Option<String>), ServiceName>;
+
 /// What the services of a commit are made of.
 pub type InputSets = BTreeMap<ServiceName, Evaluated>;
 
@@ -147,6 +150,12 @@ impl ServiceGraph {
     /// The service of this name.
     pub fn get(&self, name: &ServiceName) -> Option<&Service> {
         self.services.get(name)
+    }
+
+    /// The name of each service, by its Dockerfile and target.
+    pub fn names(&self) -> KnownNames {
+        let services = self.services.values();
+        services.map(|service| ((service.dockerfile.clone(), service.target.clone()), service.name.clone())).collect()
     }
 
     /// All services by name.

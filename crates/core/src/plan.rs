@@ -12,7 +12,7 @@ use crate::graph::{Kind, Service, ServiceGraph};
 use crate::image::{Digest, Reference, Repository, Tag};
 use crate::inputs::difference::difference;
 use crate::inputs::set::{Evaluated, InputSet};
-use crate::inputs::{FORMAT, InputDigest, InputError};
+use crate::inputs::{InputDigest, InputError};
 use crate::name::{ReleaseName, ServiceName};
 use crate::object::{Commit, CommitId};
 use crate::path::RepoPath;
@@ -257,6 +257,18 @@ impl Before {
             Self::Nothing | Self::Unclear { .. } => None,
         }
     }
+
+    /// Was the image built from the inputs that have this key?
+    pub fn is_unchanged(&self, key: &InputDigest) -> bool {
+        let same = |then: &Option<InputSet>| then.as_ref().is_some_and(|then| then.key() == key);
+        match self {
+            Self::Recorded { image, then, .. } => {
+                image.built.as_ref().is_some_and(|built| built.is_of(key) || same(then))
+            }
+            Self::Built { then, .. } => same(then),
+            Self::Nothing | Self::Unclear { .. } => false,
+        }
+    }
 }
 
 /// An image found under its content tag.
@@ -349,8 +361,7 @@ fn compare(service: &Service, now: &InputSet, before: &Before) -> (Vec<Reason>, 
         Before::Unclear { why } => build(vec![unknown(why)]),
         Before::Recorded { image, then, present } => {
             let Some(built) = &image.built else { return build(vec![Reason::New]) };
-            let same = built.inputs_format == FORMAT && built.inputs == *now.key();
-            let same = same || then.as_ref().is_some_and(|then| then.key() == now.key());
+            let same = before.is_unchanged(now.key());
             if same && *present == Some(false) {
                 return build(vec![Reason::Gone { digest: image.digest.clone() }]);
             }

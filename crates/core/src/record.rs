@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::config::Versioning;
 use crate::image::{Digest, Platform, Reference, Repository, Tag};
-use crate::inputs::InputDigest;
+use crate::inputs::{FORMAT, InputDigest};
 use crate::name::{ReleaseName, ServiceName};
 use crate::object::CommitId;
 
@@ -101,6 +101,13 @@ pub struct RecordedBuild {
     pub args: BTreeMap<String, String>,
     /// The digests that its bases stood for when it was built.
     pub bases: Vec<RecordedBase>,
+}
+
+impl RecordedBuild {
+    /// Was it built from the inputs that have this key? A digest of another format says nothing.
+    pub fn is_of(&self, key: &InputDigest) -> bool {
+        self.inputs_format == FORMAT && self.inputs == *key
+    }
 }
 
 /// A base and the digest it stood for.

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use longshore_core::config::{self, Config, ConfigError};
-use longshore_core::discover::{DiscoverError, KnownNames, discover, discover_earlier};
-use longshore_core::graph::{InputSets, ServiceGraph};
+use longshore_core::discover::{DiscoverError, discover};
+use longshore_core::graph::{InputSets, KnownNames, ServiceGraph};
 use longshore_core::image::{NameError, Tag};
 use longshore_core::inputs::context::Contexts;
 use longshore_core::inputs::copy::Blobs;
@@ -143,11 +143,13 @@ pub async fn gather(
     let known = match &baseline {
         Baseline::Record { release, .. } => names_of_record(&records, release),
         Baseline::Revision { commit, .. } => {
-            reader.open(*commit, &snapshot, &config, &name, &KnownNames::new()).await?.names()
+            reader.open(*commit, &snapshot, &config, &name, &KnownNames::new()).await?.graph.names()
         }
         Baseline::Nothing | Baseline::Tags { .. } => KnownNames::new(),
     };
-    let graph = discover(&snapshot, &found, &config, &reader.contexts, &name, &known).map_err(GatherError::Discover)?;
+    let graph = discover(&snapshot, &found, &config, &reader.contexts, &name, &known)
+        .services()
+        .map_err(GatherError::Discover)?;
     let sets = reader.inputs(&graph, &mut snapshot, None).await?;
     let facts = before::Facts { repo, registry, question, records: &records, baseline: &baseline, values: &values };
     let known = facts.known(&mut reader, &snapshot, &graph, &sets, &config, &name).await?;
@@ -249,13 +251,6 @@ struct Earlier {
     graph: ServiceGraph,
 }
 
-impl Earlier {
-    fn names(&self) -> KnownNames {
-        let services = self.graph.services();
-        services.map(|service| ((service.dockerfile.clone(), service.target.clone()), service.name.clone())).collect()
-    }
-}
-
 impl Reader<'_> {
     async fn read(&mut self, ids: impl Iterator<Item = ObjectId>) -> Result<(), RepoError> {
         let ids: BTreeSet<ObjectId> = ids.filter(|id| !self.blobs.contains_key(id)).collect();
@@ -292,7 +287,7 @@ impl Reader<'_> {
         let config = own.as_ref().unwrap_or(config);
         self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
         let snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
-        let graph = discover_earlier(&snapshot, &found, config, &self.contexts, name, known);
+        let graph = discover(&snapshot, &found, config, &self.contexts, name, known).graph;
         let earlier = Arc::new(Earlier { snapshot, graph });
         self.commits.insert(commit, Arc::clone(&earlier));
         Ok(earlier)

@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
 use longshore_core::config::Config;
-use longshore_core::discover::KnownNames;
 use longshore_core::graph::{InputSets, Kind, Service, ServiceGraph};
 use longshore_core::image::{Digest, Tag};
-use longshore_core::inputs::FORMAT;
 use longshore_core::inputs::set::InputSet;
 use longshore_core::name::ServiceName;
 use longshore_core::object::CommitId;
@@ -60,10 +58,7 @@ impl Facts<'_> {
                 asked.entry(commit).or_default().insert(service.name.clone());
             }
         }
-        let names: KnownNames = graph
-            .services()
-            .map(|service| ((service.dockerfile.clone(), service.target.clone()), service.name.clone()))
-            .collect();
+        let names = graph.names();
         let mut then: BTreeMap<(CommitId, ServiceName), InputSet> = BTreeMap::new();
         for (commit, services) in asked {
             self.require(commit).await?;
@@ -160,9 +155,8 @@ impl Facts<'_> {
             record.image(&service.name).or_else(|| was.and_then(|was| record.image(was))).cloned()
         };
         let key = sets.get(&service.name).map(|evaluated| evaluated.set.key());
-        let equal = |image: &RecordedImage| {
-            image.built.as_ref().is_some_and(|built| built.inputs_format == FORMAT && Some(&built.inputs) == key)
-        };
+        let equal =
+            |image: &RecordedImage| key.is_some_and(|key| image.built.as_ref().is_some_and(|built| built.is_of(key)));
         let first = self.records.iter().find(|record| record.release.as_str() == release).and_then(of);
         let again = || self.records.iter().rev().filter_map(of).find(equal);
         match first {
@@ -252,8 +246,7 @@ impl Facts<'_> {
             Origin::Recorded(image) => {
                 let built = image.built.as_ref()?;
                 let key = sets.get(&service.name)?.set.key();
-                let same = built.inputs_format == FORMAT && built.inputs == *key;
-                (!same).then_some(built.from)
+                (!built.is_of(key)).then_some(built.from)
             }
         }
     }
@@ -281,16 +274,8 @@ impl Facts<'_> {
             return Ok(None);
         };
         let key = evaluated.set.key();
-        let settled = match before {
-            Before::Recorded { image, then, present } => {
-                let recorded =
-                    image.built.as_ref().is_some_and(|built| built.inputs_format == FORMAT && built.inputs == *key);
-                (recorded || then.as_ref().is_some_and(|then| then.key() == key)) && *present != Some(false)
-            }
-            Before::Built { then, .. } => then.as_ref().is_some_and(|then| then.key() == key),
-            Before::Nothing | Before::Unclear { .. } => false,
-        };
-        if settled {
+        let gone = matches!(before, Before::Recorded { present: Some(false), .. });
+        if before.is_unchanged(key) && !gone {
             return Ok(None);
         }
         let Some(digest) = registry.head(&repository.tagged(&key.content_tag())).await? else { return Ok(None) };
