@@ -26,6 +26,8 @@ pub mod inputs;
 
 pub mod snapshot;
 
+pub mod evidence;
+
 pub mod graph;
 
 pub mod discover;
