@@ -6,6 +6,7 @@ pub mod gather;
 pub mod labels;
 pub mod ports;
 pub mod prepare;
+pub mod prove;
 pub mod release;
 pub mod status;
 pub mod tag;

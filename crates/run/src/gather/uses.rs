@@ -1,8 +1,9 @@
 //! The values files of a commit: which uses are of our images, and what a release changes in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_core::config::Config;
+use longshore_core::graph::Service;
 use longshore_core::image::{Repository, Tag};
 use longshore_core::object::{Mode, ObjectId};
 use longshore_core::path::RepoPath;
@@ -11,7 +12,7 @@ use longshore_core::snapshot::{FoundFiles, Snapshot};
 use longshore_core::tree::{Directory, Entry};
 use longshore_core::values::{self, Use};
 
-use crate::gather::GatherError;
+use crate::gather::{GatherError, Gathered};
 
 /// A values file.
 #[derive(Debug, Clone)]
@@ -88,6 +89,15 @@ impl FoundUse {
             Some(repository) => self.repository.as_ref() == Some(repository),
             None => self.found.repository.rsplit('/').next() == Some(name),
         }
+    }
+}
+
+impl Gathered {
+    /// The tags at which the values files use a service.
+    pub(crate) fn used_tags(&self, service: &Service) -> BTreeSet<Tag> {
+        let uses = self.values.iter().flat_map(|file| &file.uses);
+        let uses = uses.filter(|found| found.is_of(service.repository.as_ref(), service.name.as_str()));
+        uses.filter_map(|found| found.tag.clone()).collect()
     }
 }
 
