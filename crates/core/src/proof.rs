@@ -317,7 +317,9 @@ fn places(destination: Option<&RepoPath>, at: &RepoPath, source: &RepoPath) -> P
 /// Does `ADD` unpack a file of this name?
 fn is_archive(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst"].iter().any(|end| name.ends_with(end))
+    [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 /// What the image says of the claim.
@@ -326,12 +328,17 @@ pub fn judge(claim: &Claim, content: &ImageContent) -> Proof {
     let mut mismatches: Vec<Mismatch> = claim.files.iter().filter_map(|file| mismatch(file, content)).collect();
     let seen = claim.files.len() - mismatches.len();
     if claim.files.is_empty() {
-        let why = if of == 0 { "it copies nothing of this repository" } else { "what it copies goes through a builder stage" };
+        let why = if of == 0 {
+            "it copies nothing of this repository"
+        } else {
+            "what it copies goes through a builder stage"
+        };
         return Proof::Unknown { why: why.to_owned() };
     }
     let tells_commands = content.history.iter().any(|entry| entry.contains("/bin/sh -c ") && !entry.contains("#(nop)"));
     if tells_commands {
-        let absent = claim.commands.iter().filter(|(_, text)| !content.history.iter().any(|entry| entry.contains(text)));
+        let absent =
+            claim.commands.iter().filter(|(_, text)| !content.history.iter().any(|entry| entry.contains(text)));
         let absent = absent.map(|(line, text)| (*line, text.clone()));
         mismatches.extend(absent.map(|(line, what)| Mismatch { what, line, how: MismatchKind::Command }));
     }
@@ -413,10 +420,7 @@ mod tests {
     }
 
     fn built() -> Vec<(&'static str, Mode, &'static str)> {
-        vec![
-            ("srv/app/main.py", Mode::File, "print(1)\n"),
-            ("usr/bin/start", Mode::Executable, "#!/bin/sh\n"),
-        ]
+        vec![("srv/app/main.py", Mode::File, "print(1)\n"), ("usr/bin/start", Mode::Executable, "#!/bin/sh\n")]
     }
 
     #[test]

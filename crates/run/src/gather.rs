@@ -29,8 +29,8 @@ mod history;
 mod images;
 mod uses;
 
-pub(crate) use before::told_commit;
 pub use before::Teller;
+pub(crate) use before::told_commit;
 pub use changed::changed;
 pub(crate) use history::History;
 pub use uses::{FoundUse, ValuesText};

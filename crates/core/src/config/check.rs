@@ -285,7 +285,9 @@ impl Checker<'_> {
         let digest = raw.digest.as_ref().and_then(|text| self.parsed(text, "`longshore init --prove` tells it"));
         let commit = raw.commit.as_ref().and_then(|text| self.parsed(text, "write all digits of the commit's id"));
         let grade = raw.grade.as_ref().and_then(|word| self.choice(word, "grade", GRADES));
-        if let (Some(given), None) = (raw.digest.as_ref().or(raw.commit.as_ref()), raw.digest.as_ref().zip(raw.commit.as_ref())) {
+        if let (Some(given), None) =
+            (raw.digest.as_ref().or(raw.commit.as_ref()), raw.digest.as_ref().zip(raw.commit.as_ref()))
+        {
             self.complain(given, Complaint::new("`adopted` needs both `digest` and `commit`"));
         }
         Some(Adopted { digest: digest?, commit: commit?, grade: grade.unwrap_or(Grade::Fits) })

@@ -84,7 +84,7 @@ fn parse_use(found: Use, config: &Config) -> FoundUse {
 
 impl FoundUse {
     /// Is this a use of the image in `repository`, or, where none is configured, of one named `name`?
-    pub(super) fn is_of(&self, repository: Option<&Repository>, name: &str) -> bool {
+    pub(crate) fn is_of(&self, repository: Option<&Repository>, name: &str) -> bool {
         match repository {
             Some(repository) => self.repository.as_ref() == Some(repository),
             None => self.found.repository.rsplit('/').next() == Some(name),

@@ -41,15 +41,19 @@ impl ImageConfig {
 
     /// Which of so many layers a `COPY` or `ADD` may have made. Where the history does not fit the layers, any.
     fn may_be_copied(&self, layers: usize) -> Vec<bool> {
-        let told: Vec<&str> = self
-            .history()
-            .filter(|entry| !entry.empty_layer)
-            .map(|entry| entry.created_by.as_deref().unwrap_or_default())
-            .collect();
-        if told.len() != layers {
-            return vec![true; layers];
+        let mut told = Vec::new();
+        // buildah makes one layer of all instructions, and notes it with the last.
+        let mut copied_before = false;
+        for entry in self.history() {
+            let command = entry.created_by.as_deref().unwrap_or_default();
+            if entry.empty_layer {
+                copied_before |= command.contains("COPY ") || command.contains("ADD ");
+            } else {
+                told.push(copied_before || !is_command(command));
+                copied_before = false;
+            }
         }
-        told.into_iter().map(|command| !is_command(command)).collect()
+        if told.len() == layers { told } else { vec![true; layers] }
     }
 }
 
@@ -100,9 +104,8 @@ pub(super) async fn content(
     let mut content = ImageContent::new(history, directory.unwrap_or_default(), complete);
     for (layer, _) in wanted.into_iter().filter(|(layer, _)| readable(layer.size) && layer.urls.is_empty()) {
         let bytes = registry.layer(repository, &layer.digest, layer.size).await?;
-        let files = layer::files(&bytes, like).map_err(|error| {
-            refused(format!("its layer {} cannot be read: {error}", layer.digest.short()))
-        })?;
+        let files = layer::files(&bytes, like)
+            .map_err(|error| refused(format!("its layer {} cannot be read: {error}", layer.digest.short())))?;
         for file in files {
             content.add(file.path, file.mode, file.id);
         }
@@ -134,5 +137,11 @@ mod tests {
         ]);
         assert_eq!(told.may_be_copied(5), [true, true, false, true, false]);
         assert_eq!(told.may_be_copied(2), [true, true], "a history that does not fit says nothing");
+        let squashed = config(&[
+            ("/bin/sh -c #(nop) COPY file:1 in /bin/sh ", false),
+            ("/bin/sh -c #(nop) COPY dir:2 in app/ ", true),
+            ("/bin/sh -c make", false),
+        ]);
+        assert_eq!(squashed.may_be_copied(2), [true, true]);
     }
 }

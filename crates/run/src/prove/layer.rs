@@ -96,12 +96,19 @@ mod tests {
         let zstd = ruzstd::encoding::compress_to_vec(plain.as_slice(), ruzstd::encoding::CompressionLevel::Fastest);
         for layer in [plain.clone(), gzip.finish().unwrap(), zstd] {
             let found = files(&layer, like).unwrap();
-            let told: Vec<String> =
-                found.iter().map(|file| format!("{} {:?} {}", file.path, file.mode, &file.id.to_string()[..7])).collect();
+            let told: Vec<String> = found
+                .iter()
+                .map(|file| format!("{} {:?} {}", file.path, file.mode, &file.id.to_string()[..7]))
+                .collect();
             // `printf '1\n' | git hash-object --stdin`
             assert_eq!(
                 told,
-                ["srv/a.py File d00491f", "srv/run Executable 0cfbf08", "srv/link Link 8ce4f79", "srv/same File d00491f"]
+                [
+                    "srv/a.py File d00491f",
+                    "srv/run Executable 0cfbf08",
+                    "srv/link Link 8ce4f79",
+                    "srv/same File d00491f"
+                ]
             );
         }
     }
