@@ -15,7 +15,7 @@ mod reading;
 pub mod skaffold;
 mod survey;
 mod text;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
 
