@@ -26,7 +26,12 @@ mod uses;
 mod versions;
 mod whole;
 
-pub use matrix::may_be_matrix;
+/// Is this a text that a rule wants to read?
+pub fn is_read(path: &RepoPath) -> bool {
+    let elsewhere =
+        path.components().any(|component| matches!(component, b"node_modules" | b"vendor" | b"third_party"));
+    !elsewhere && (filters::is_workflow(path) || matrix::may_be_matrix(path) || versions::is_told_of(path))
+}
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]

@@ -16,7 +16,7 @@ use crate::tree::Entry;
 const FEWEST_ROWS: usize = 2;
 
 /// May a file hold such a table, by its name?
-pub fn may_be_matrix(path: &RepoPath) -> bool {
+pub(super) fn may_be_matrix(path: &RepoPath) -> bool {
     let name = path.name().to_ascii_lowercase();
     [b".md".as_slice(), b".yml", b".yaml"].iter().any(|ending| name.ends_with(ending))
 }
