@@ -6,6 +6,7 @@
 //! never guesses: what it cannot tell (a variable that nobody sets) is `None` or stays written as it is, and
 //! [`discover`](crate::discover) weighs what all of them say.
 
+pub mod bake;
 mod command;
 pub mod compose;
 mod interpolate;
@@ -14,6 +15,8 @@ mod place;
 mod reading;
 pub mod skaffold;
 mod survey;
+#[cfg(test)]
+mod tests_support;
 mod text;
 mod yaml;
 
