@@ -10,6 +10,8 @@ mod command;
 mod pattern;
 mod place;
 mod reading;
+mod script;
+mod shell;
 mod text;
 
 use std::collections::BTreeMap;
