@@ -7,6 +7,7 @@
 //! [`discover`](crate::discover) weighs what all of them say.
 
 mod command;
+mod makefile;
 mod pattern;
 mod place;
 mod reading;

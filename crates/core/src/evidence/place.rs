@@ -15,7 +15,7 @@ use crate::path::RepoPath;
 /// No file describes more builds than that.
 const EVIDENCE_LIMIT: usize = 1_000;
 /// Looking for a file of a shape ends after so many.
-const LOOK_LIMIT: usize = 20_000;
+const LOOK_LIMIT: usize = 5_000;
 
 /// Where a command stands.
 #[derive(Debug, Clone, Copy)]
@@ -136,15 +136,20 @@ fn has_instance(pattern: &Pattern, files: &dyn Files) -> bool {
         Some(Part::Literal(text)) => text.rsplit_once('/').map_or("", |(folder, _)| folder),
         _ => "",
     };
+    let ending = match pattern.dockerfile.0.last() {
+        Some(Part::Literal(text)) => text.rsplit('/').next().unwrap_or_default(),
+        _ => "",
+    };
     let Ok(start) = RepoPath::new(start) else { return false };
     let (mut open, mut looked) = (vec![start], 0);
     while let Some(directory) = open.pop() {
         for entry in files.entries(&directory) {
             looked += 1;
-            let path = directory.child(&entry.name);
             if entry.is_directory {
-                open.push(path);
-            } else if pattern.evidence(&path).is_some() {
+                open.push(directory.child(&entry.name));
+            } else if entry.name.ends_with(ending.as_bytes())
+                && pattern.evidence(&directory.child(&entry.name)).is_some()
+            {
                 return true;
             }
         }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::text::clean;
-use super::{Evidence, Pattern, script};
+use super::{Evidence, Pattern, makefile, script};
 use crate::path::RepoPath;
 
 /// The files of a repository, as far as readers look at them.
@@ -213,6 +213,7 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
     let text = clean(bytes);
     match kind {
         Kind::Script => script::read(path, &text, files, &mut reading),
+        Kind::Makefile => makefile::read(path, &text, files, &mut reading),
         _ => {}
     }
     reading

@@ -64,6 +64,8 @@ pub(super) struct Shell<'a> {
     /// The line of what is run, where that is not in the text itself.
     line: Option<usize>,
     found: Vec<Found>,
+    /// The words of the calls of make.
+    makes: Vec<Vec<String>>,
 }
 
 impl<'a> Shell<'a> {
@@ -83,12 +85,30 @@ impl<'a> Shell<'a> {
             depth: 0,
             line: None,
             found: Vec::new(),
+            makes: Vec::new(),
         }
     }
 
     /// Sets a variable from outside.
     pub(super) fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), Value::Text(value.to_owned()));
+    }
+
+    /// Follows a script that make runs; the words of its calls of make are added to `calls`.
+    pub(super) fn follow_with(mut self, text: &str, calls: &mut Vec<Vec<String>>) -> Vec<Found> {
+        self.run(&syntax::parse(text));
+        calls.append(&mut self.makes);
+        self.found
+    }
+
+    /// What a script prints, where that can be told.
+    pub(super) fn printed(&mut self, script: &str) -> Option<String> {
+        self.output(script)
+    }
+
+    /// The files that a pattern means.
+    pub(super) fn globbed(&mut self, pattern: &str) -> Vec<String> {
+        self.words(&Word::text(pattern))
     }
 
     /// Follows a whole script, then each function that it does not call itself.
@@ -332,6 +352,7 @@ impl<'a> Shell<'a> {
                     self.variables.remove(name);
                 }
             }
+            "make" | "gmake" => self.makes.push(rest.to_vec()),
             "eval" => self.evaluate(&rest.join(" "), line),
             "bash" | "sh" | "/bin/bash" | "/bin/sh" => {
                 let script = rest.iter().position(|word| word.starts_with('-') && word.ends_with('c'));
@@ -355,7 +376,9 @@ impl<'a> Shell<'a> {
         let to = words.iter().find(|word| !word.starts_with('-') || *word == "-");
         let target = match to.map(String::as_str) {
             Some("-") => self.left.last().cloned().unwrap_or_else(|| self.directory.clone()),
-            Some(to) => path_text(&self.directory, to).unwrap_or_else(|| if is_known(to) { outside() } else { hole(to) }),
+            Some(to) => {
+                path_text(&self.directory, to).unwrap_or_else(|| if is_known(to) { outside() } else { hole(to) })
+            }
             None if remember => return,
             None => hole("~"),
         };

@@ -2,7 +2,7 @@
 
 use super::syntax::{self, Node, Part, Simple, Word};
 use super::{DEPTH_LIMIT, ROOT, Shell, Value, fields, hole, is_known, path, path_text, unset};
-use crate::evidence::text::{bounded, lone_hole, shown};
+use crate::evidence::text::{bounded, lone_hole, outside, shown};
 
 /// Variables in which CI systems say where the repository is.
 const CHECKOUTS: [&str; 9] = [
@@ -287,6 +287,7 @@ impl Shell<'_> {
                 Some(String::new())
             }
             ["pwd", ..] => Some(format!("{ROOT}/{}", self.directory)),
+            ["mktemp", ..] => Some(outside()),
             ["true" | ":" | "set" | "export", ..] => Some(String::new()),
             ["echo", rest @ ..] => {
                 Some(rest.iter().filter(|word| **word != "-n").copied().collect::<Vec<_>>().join(" "))
