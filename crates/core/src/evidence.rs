@@ -10,9 +10,12 @@ pub mod bake;
 mod command;
 pub mod compose;
 mod interpolate;
+mod makefile;
 mod pattern;
 mod place;
 mod reading;
+mod script;
+mod shell;
 pub mod skaffold;
 mod survey;
 #[cfg(test)]
