@@ -6,14 +6,20 @@
 //! never guesses: what it cannot tell (a variable that nobody sets) is `None` or stays written as it is, and
 //! [`discover`](crate::discover) weighs what all of them say.
 
+pub mod bake;
 mod command;
 pub mod compose;
 mod interpolate;
+mod makefile;
 mod pattern;
 mod place;
 mod reading;
+mod script;
+mod shell;
 pub mod skaffold;
 mod survey;
+#[cfg(test)]
+mod tests_support;
 mod text;
 pub(crate) mod yaml;
 

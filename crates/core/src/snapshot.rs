@@ -142,7 +142,8 @@ impl FoundFiles {
 
     fn look(&mut self, at: &RepoPath, directory: &Directory) {
         let has_chart = directory.get(b"Chart.yaml").is_some();
-        let near = at.is_root() || directory.entries().any(|(name, _)| is_dockerfile(name));
+        let near =
+            at.is_root() || CI_FOLDERS.contains(&at.name()) || directory.entries().any(|(name, _)| is_dockerfile(name));
         for (name, entry) in directory.entries() {
             match entry {
                 Entry::Directory(below) => {
@@ -177,6 +178,10 @@ impl FoundFiles {
 /// Nobody describes builds in more files than that.
 const MOST_EVIDENCE: usize = 2000;
 
+/// Folders whose files say what a CI does.
+const CI_FOLDERS: [&[u8]; 7] =
+    [b".circleci", b".gitlab", b"gitlab-ci", b".cloudbuild", b".buildkite", b".woodpecker", b".azure-pipelines"];
+
 /// Words in the name of a script that builds images.
 const TELLING: [&[u8]; 12] = [
     b"build",
@@ -204,17 +209,25 @@ fn may_tell(name: &[u8], near: bool) -> bool {
         return true;
     }
     if ends(b".json") {
-        return has_word(b"bake", name);
+        return has_word(b"bake", name) || (near && name == b"package.json");
     }
     if ends(b".yml") || ends(b".yaml") {
-        return name.starts_with(b"skaffold")
-            || has_word(b"compose", name)
-            || name.starts_with(b".gitlab-ci")
-            || name.starts_with(b"cloudbuild")
-            || name.starts_with(b"azure-pipelines")
-            || matches!(name, b"action.yml" | b"action.yaml" | b".travis.yml" | b".drone.yml" | b"Taskfile.yml");
+        return near
+            || name.starts_with(b"skaffold")
+            || [b"compose".as_slice(), b"cloudbuild", b"gitlab-ci", b"pipelines", b"taskfile"]
+                .iter()
+                .any(|word| has_word(word, name))
+            || matches!(name, b"action.yml" | b"action.yaml" | b".travis.yml" | b".drone.yml" | b"config.yml");
     }
-    matches!(name, b".env" | b"Makefile" | b"makefile" | b"GNUmakefile" | b"justfile" | b"Jenkinsfile") || ends(b".mk")
+    if !name.contains(&b'.') && near && TELLING.iter().any(|word| has_word(word, name)) {
+        return true;
+    }
+    let starts = |start: &[u8]| name.starts_with(start);
+    matches!(name, b".env" | b"justfile" | b"Justfile" | b".justfile" | b"GNUmakefile" | b"makefile")
+        || starts(b"Makefile")
+        || starts(b"Jenkinsfile")
+        || ends(b".mk")
+        || ends(b".just")
 }
 
 fn has_word(word: &[u8], name: &[u8]) -> bool {

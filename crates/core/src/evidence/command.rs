@@ -223,6 +223,8 @@ fn build(words: &[String]) -> Option<Command> {
             _ => {}
         }
     }
+    // `"$@"` passes on words that are told elsewhere.
+    positional.retain(|word| !matches!(lone_hole(word), Some("$@" | "${@}" | "${*}")));
     let known = positional.iter().rfind(|word| lone_hole(word).is_none());
     build.context = known.or(positional.last()).cloned();
     let standard_input = [&build.context, &build.dockerfile].iter().any(|path| path.as_deref() == Some("-"));

@@ -89,9 +89,12 @@ impl Shape {
     }
 }
 
-/// The text, with holes as written.
+/// The text, with holes as written; `.` for none.
 impl std::fmt::Display for Shape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str(".");
+        }
         self.0.iter().try_for_each(|part| match part {
             Part::Literal(text) | Part::Hole(text) => f.write_str(text),
         })

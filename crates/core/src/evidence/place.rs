@@ -5,14 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use super::command::{self, Build, Uses};
+use super::command::{self, Build, Command, Uses};
 use super::reading::{Files, Reading, Used};
+use super::shell::Found;
 use super::text::{self, OPEN, ROOT, is_known, shown, split_once};
-use super::{Evidence, NamedContext, Pattern, Shape, Source};
+use super::{Evidence, NamedContext, Part, Pattern, Shape, Source};
 use crate::path::RepoPath;
 
 /// No file describes more builds than that.
 const EVIDENCE_LIMIT: usize = 1_000;
+/// Looking for a file of a shape ends after so many.
+const LOOK_LIMIT: usize = 5_000;
 
 /// Where a command stands.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,9 @@ pub(super) fn path_text(directory: &str, path: &str) -> Option<String> {
         None if path.starts_with('/') => return None,
         None => format!("{directory}/{path}"),
     };
+    if text::is_outside(&joined) {
+        return None;
+    }
     let mut components: Vec<String> = Vec::new();
     for component in text::split(&joined, |character| character == '/') {
         match component.as_str() {
@@ -53,49 +59,116 @@ pub(super) fn path(directory: &str, text: &str) -> Option<RepoPath> {
     path_text(directory, text).filter(|text| is_known(text)).and_then(|text| RepoPath::new(text).ok())
 }
 
-/// Adds what `build` says, run in one of `directories`.
-pub(super) fn place(build: &Build, directories: &[String], origin: Origin<'_>, files: &dyn Files, into: &mut Reading) {
+/// Adds what commands say that may have been started from any of `starts`: of each line what fits the repository, by the
+/// first start from which it does.
+pub(super) fn settle(
+    starts: &[String],
+    run: &mut dyn FnMut(&str) -> Vec<Found>,
+    origin: Origin<'_>,
+    files: &dyn Files,
+    into: &mut Reading,
+) {
+    let mut lines: BTreeMap<usize, Vec<Reading>> = BTreeMap::new();
+    for (place, start) in starts.iter().enumerate() {
+        for found in run(start) {
+            let origin = Origin { line: origin.line + found.line, ..origin };
+            let readings = lines.entry(found.line).or_default();
+            readings.resize_with(readings.len().max(place + 1), Reading::default);
+            if let Some(reading) = readings.get_mut(place) {
+                place_one(&found, origin, files, reading);
+            }
+        }
+    }
+    for readings in lines.into_values() {
+        let best = |says: fn(&Reading) -> bool| readings.iter().find(|reading| says(reading));
+        let used = best(|reading| !reading.used.is_empty());
+        let chosen = best(|reading| !reading.evidence.is_empty())
+            .or_else(|| best(|reading| !reading.patterns.is_empty()))
+            .into_iter()
+            .chain(used.filter(|used| used.evidence.is_empty() && used.patterns.is_empty()));
+        for reading in chosen {
+            add(reading, into);
+        }
+    }
+}
+
+/// Adds `reading` without doubles, as far as there is room.
+fn add(reading: &Reading, into: &mut Reading) {
+    fn extend<T: Clone + PartialEq>(from: &[T], into: &mut Vec<T>) {
+        for item in from {
+            if into.len() < EVIDENCE_LIMIT && !into.contains(item) {
+                into.push(item.clone());
+            }
+        }
+    }
+    extend(&reading.evidence, &mut into.evidence);
+    extend(&reading.patterns, &mut into.patterns);
+    extend(&reading.used, &mut into.used);
+}
+
+/// Adds what one command says.
+pub(super) fn place_one(found: &Found, origin: Origin<'_>, files: &dyn Files, into: &mut Reading) {
+    match &found.command {
+        Command::Build(build) => place(build, &found.directory, origin, files, into),
+        Command::Uses(uses) => place_use(uses, &found.directory, origin, files, into),
+    }
+}
+
+fn place(build: &Build, directory: &str, origin: Origin<'_>, files: &dyn Files, into: &mut Reading) {
     if into.evidence.len() + into.patterns.len() >= EVIDENCE_LIMIT {
         return;
     }
-    let found =
-        directories.iter().find_map(|directory| located(build, directory, files).map(|found| (directory, found)));
-    if let Some((directory, (context, dockerfile))) = found {
+    if let Some((context, dockerfile)) = located(build, directory, files) {
         let evidence = evidence(build, directory, origin, context, dockerfile);
         if !into.evidence.contains(&evidence) {
             into.evidence.push(evidence);
         }
-        return;
-    }
-    if let Some(pattern) = directories.iter().find_map(|directory| pattern(build, directory, origin)) {
+    } else if let Some(pattern) = pattern(build, directory, origin).filter(|pattern| has_instance(pattern, files)) {
         if !into.patterns.contains(&pattern) {
             into.patterns.push(pattern);
         }
     }
 }
 
-/// Adds what a tool uses.
-pub(super) fn place_use(
-    uses: &Uses,
-    directories: &[String],
-    origin: Origin<'_>,
-    files: &dyn Files,
-    into: &mut Reading,
-) {
-    if into.used.len() >= EVIDENCE_LIMIT {
-        return;
-    }
-    for directory in directories {
-        let Some(place) = path("", directory) else { continue };
-        let paths: Vec<RepoPath> = uses.files.iter().filter_map(|file| path(directory, file)).collect();
-        let exist = paths.iter().all(|path| files.is_file(path)) && paths.len() == uses.files.len();
-        if exist && (!paths.is_empty() || has_default(uses, &place, files)) {
-            let (file, line, targets) = (origin.file.clone(), origin.line, uses.targets.clone());
-            let used = Used { file, line, directory: place, tool: uses.tool, files: paths, targets };
-            if !into.used.contains(&used) {
-                into.used.push(used);
+/// Whether a pattern fits a file of the repository, looked for where it begins.
+fn has_instance(pattern: &Pattern, files: &dyn Files) -> bool {
+    let start = match pattern.dockerfile.0.first() {
+        Some(Part::Literal(text)) => text.rsplit_once('/').map_or("", |(folder, _)| folder),
+        _ => "",
+    };
+    let ending = match pattern.dockerfile.0.last() {
+        Some(Part::Literal(text)) => text.rsplit('/').next().unwrap_or_default(),
+        _ => "",
+    };
+    let Ok(start) = RepoPath::new(start) else { return false };
+    let (mut open, mut looked) = (vec![start], 0);
+    while let Some(directory) = open.pop() {
+        for entry in files.entries(&directory) {
+            looked += 1;
+            if entry.is_directory {
+                open.push(directory.child(&entry.name));
+            } else if entry.name.ends_with(ending.as_bytes())
+                && pattern.evidence(&directory.child(&entry.name)).is_some()
+            {
+                return true;
             }
-            return;
+        }
+        if looked > LOOK_LIMIT {
+            return true;
+        }
+    }
+    false
+}
+
+fn place_use(uses: &Uses, directory: &str, origin: Origin<'_>, files: &dyn Files, into: &mut Reading) {
+    let Some(place) = path("", &format!("{ROOT}/{directory}")) else { return };
+    let paths: Vec<RepoPath> = uses.files.iter().filter_map(|file| path(directory, file)).collect();
+    let exist = paths.iter().all(|path| files.is_file(path)) && paths.len() == uses.files.len();
+    if into.used.len() < EVIDENCE_LIMIT && exist && (!paths.is_empty() || has_default(uses, &place, files)) {
+        let (file, line, targets) = (origin.file.clone(), origin.line, uses.targets.clone());
+        let used = Used { file, line, directory: place, tool: uses.tool, files: paths, targets };
+        if !into.used.contains(&used) {
+            into.used.push(used);
         }
     }
 }

@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::{Evidence, Pattern};
+use super::text::clean;
+use super::{Evidence, Pattern, makefile, script};
 use crate::path::RepoPath;
 
 /// The files of a repository, as far as readers look at them.
@@ -91,18 +92,111 @@ pub enum Kind {
     Makefile,
     /// A shell script.
     Script,
+    /// A workflow of GitHub Actions.
+    Workflow,
+    /// A composite action of the repository.
+    Action,
+    /// The configuration of another CI.
+    Ci(Ci),
+    /// `Taskfile.yml`.
+    Taskfile,
+    /// `justfile`.
+    Justfile,
+    /// `package.json`, for its scripts.
+    Package,
+}
+
+/// Other CI systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ci {
+    /// `.gitlab-ci.yml`.
+    GitLab,
+    /// `cloudbuild.yaml`.
+    CloudBuild,
+    /// `.circleci/config.yml`.
+    Circle,
+    /// `azure-pipelines.yml`.
+    Azure,
+    /// `Jenkinsfile`.
+    Jenkins,
+    /// A system whose files hold shell lines under `script`, `commands`, `command` or `run`.
+    Lines,
 }
 
 /// Files longer than that are no build scripts.
 pub const SIZE_LIMIT: usize = 256 * 1024;
 
+/// Folders in which a file without an ending may be a script.
+const SCRIPT_FOLDERS: [&[u8]; 12] = [
+    b"bin",
+    b"build",
+    b"ci",
+    b"dev",
+    b"hack",
+    b"scripts",
+    b"script",
+    b"tools",
+    b".ci",
+    b".buildkite",
+    b"release",
+    b"docker",
+];
+/// Folders whose files are other people's.
+const FOREIGN_FOLDERS: [&[u8]; 4] = [b"vendor", b"node_modules", b"third_party", b"testdata"];
+
 /// What kind of file stands at `path`, by its name; none where it is of no interest.
 pub fn wanted(path: &RepoPath) -> Option<Kind> {
     let name = std::str::from_utf8(path.name()).ok()?;
-    if matches!(name, "Makefile" | "makefile" | "GNUmakefile") || name.ends_with(".mk") {
-        return Some(Kind::Makefile);
+    let mut folders: Vec<&[u8]> = path.components().collect();
+    folders.pop();
+    if folders.iter().any(|folder| FOREIGN_FOLDERS.contains(folder)) {
+        return None;
     }
-    (name.ends_with(".sh") || name.ends_with(".bash")).then_some(Kind::Script)
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    let is_yaml = matches!(ending, "yml" | "yaml");
+    if is_yaml {
+        return yaml_kind(stem, &folders);
+    }
+    match (name, ending) {
+        ("Makefile" | "makefile" | "GNUmakefile", _) | (_, "mk") => Some(Kind::Makefile),
+        (_, "sh" | "bash" | "zsh") => Some(Kind::Script),
+        ("package.json", _) => Some(Kind::Package),
+        ("justfile" | "Justfile" | ".justfile", _) | (_, "just") => Some(Kind::Justfile),
+        ("Jenkinsfile", _) => Some(Kind::Ci(Ci::Jenkins)),
+        _ if stem == "Makefile" && !matches!(ending, "am" | "in") => Some(Kind::Makefile),
+        _ if stem == "Jenkinsfile" => Some(Kind::Ci(Ci::Jenkins)),
+        _ if ending.is_empty() && name.starts_with("Dockerfile") => None,
+        _ => {
+            let bare = ending.is_empty() && folders.iter().any(|folder| SCRIPT_FOLDERS.contains(folder));
+            let usual = matches!(name, "build" | "make" | "release" | "publish" | "deploy" | "builder" | "do");
+            (bare || usual).then_some(Kind::Script)
+        }
+    }
+}
+
+fn yaml_kind(stem: &str, folders: &[&[u8]]) -> Option<Kind> {
+    let is_under = |folder: &str| folders.contains(&folder.as_bytes());
+    if folders == [b".github".as_slice(), b"workflows"] {
+        return Some(Kind::Workflow);
+    }
+    match stem {
+        "action" => Some(Kind::Action),
+        "Taskfile" | "taskfile" | "Taskfile.dist" => Some(Kind::Taskfile),
+        ".gitlab-ci" => Some(Kind::Ci(Ci::GitLab)),
+        "azure-pipelines" => Some(Kind::Ci(Ci::Azure)),
+        "config" if is_under(".circleci") => Some(Kind::Ci(Ci::Circle)),
+        "bitbucket-pipelines" | ".travis" | ".drone" | "appveyor" | "buildspec" | ".woodpecker" => {
+            Some(Kind::Ci(Ci::Lines))
+        }
+        _ if stem.starts_with("cloudbuild") || is_under(".cloudbuild") || is_under("cloudbuild") => {
+            Some(Kind::Ci(Ci::CloudBuild))
+        }
+        _ if stem.ends_with(".gitlab-ci") || is_under(".gitlab") || is_under("gitlab-ci") => Some(Kind::Ci(Ci::GitLab)),
+        _ if stem.starts_with("azure-pipelines") || is_under(".azure-pipelines") => Some(Kind::Ci(Ci::Azure)),
+        _ if stem.ends_with("cloudbuild") => Some(Kind::Ci(Ci::CloudBuild)),
+        _ if is_under(".buildkite") || is_under(".woodpecker") || is_under(".tekton") => Some(Kind::Ci(Ci::Lines)),
+        _ => None,
+    }
 }
 
 /// Whether a file speaks of a builder at all: most do not, and are skipped at once.
@@ -114,6 +208,13 @@ pub fn may_speak(bytes: &[u8]) -> bool {
 
 /// What the file at `path` says. What it says depends on the file, on what it includes, and on which paths exist.
 pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
-    let _ = (path, bytes, files);
-    Reading::default()
+    let mut reading = Reading::default();
+    let Some(kind) = wanted(path).filter(|_| may_speak(bytes)) else { return reading };
+    let text = clean(bytes);
+    match kind {
+        Kind::Script => script::read(path, &text, files, &mut reading),
+        Kind::Makefile => makefile::read(path, &text, files, &mut reading),
+        _ => {}
+    }
+    reading
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::reading::{self, Entry, Files, Reading, Unread};
-use super::{Evidence, Pattern, compose, skaffold};
+use super::{Evidence, Pattern, bake, compose, skaffold};
 use crate::object::ObjectId;
 use crate::path::RepoPath;
 use crate::snapshot::{FoundFiles, Snapshot, ignore_files};
@@ -141,6 +141,9 @@ fn reader_of(path: &RepoPath, bytes: &[u8]) -> Option<Read> {
     let name = std::str::from_utf8(path.name()).ok()?;
     if compose::is_compose(name) {
         return Some(compose::read);
+    }
+    if bake::is_bake(name) {
+        return (!name.contains(".override.")).then_some(bake::read as Read);
     }
     if skaffold::is_skaffold(name) {
         return Some(skaffold::read);

@@ -13,6 +13,9 @@ pub(super) const CLOSE: char = '\u{F0001}';
 /// The directory in which the repository is checked out, as an absolute path.
 pub(super) const ROOT: char = '\u{F0002}';
 
+/// The hole of such places.
+const OUTSIDE: &str = "(outside)";
+
 /// Longer texts are of no use to anybody, and expansion must end somewhere.
 pub(super) const LENGTH_LIMIT: usize = 64 * 1024;
 /// An unknown part says no more than that of itself.
@@ -45,6 +48,16 @@ pub(super) fn hole(written: &str) -> String {
 /// The variable `name`, which nobody sets.
 pub(super) fn unset(name: &str) -> String {
     hole(&format!("${{{name}}}"))
+}
+
+/// A place that is not in the repository.
+pub(super) fn outside() -> String {
+    hole(OUTSIDE)
+}
+
+/// Whether `text` names a place that is not in the repository.
+pub(super) fn is_outside(text: &str) -> bool {
+    pieces(text).contains(&Piece::Hole(OUTSIDE))
 }
 
 /// Whether all of `text` is known.

@@ -197,7 +197,7 @@ mod tests {
         assert_eq!((y.line, y.get("b").unwrap().line), (5, 7));
         assert_eq!(root.get("list").unwrap().texts(), ["one", "two"]);
         assert_eq!(root.get("z").unwrap().text(), None);
-        assert_eq!(parse("a: [1").unwrap_err().line, 1);
+        assert_eq!(parse("a: [1\n").unwrap_err().line, 2);
         assert!(parse("a: &a [*a]").unwrap()[0].get("a").unwrap().items()[0].text().is_none());
         assert!(parse(&"[".repeat(200)).is_err());
     }
