@@ -2,6 +2,8 @@
 //!
 //! The modules, from top to bottom, are the story of a release; each uses only those above it.
 
+mod yaml;
+
 pub mod path;
 
 pub mod object;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
+use crate::yaml::Loosened;
+
 /// No file of builds is nested like that; it keeps recursion over the tree shallow.
 const DEPTH_LIMIT: usize = 100;
 /// Merging maps into maps must end somewhere.
@@ -101,6 +103,13 @@ struct Open {
 
 /// The documents of a text.
 pub(crate) fn parse(text: &str) -> Result<Vec<Item>, YamlError> {
+    parse_strictly(text).or_else(|error| match Loosened::new(text) {
+        Some(loosened) => parse_strictly(loosened.text()),
+        None => Err(error),
+    })
+}
+
+fn parse_strictly(text: &str) -> Result<Vec<Item>, YamlError> {
     let mut roots = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     let mut anchors: BTreeMap<usize, Arc<Node>> = BTreeMap::new();
@@ -200,5 +209,8 @@ mod tests {
         assert_eq!(parse("a: [1\n").unwrap_err().line, 2);
         assert!(parse("a: &a [*a]").unwrap()[0].get("a").unwrap().items()[0].text().is_none());
         assert!(parse(&"[".repeat(200)).is_err());
+        let below = "api:\n  build: .\n  command: [\n    \"run\",\n  ]\n  image: api\n";
+        let image = parse(below).unwrap()[0].get("api").unwrap().get("image").unwrap().clone();
+        assert_eq!((image.text(), image.line), (Some("api"), 6));
     }
 }
