@@ -98,7 +98,7 @@ pub(crate) enum Command {
 }
 
 /// Which commits to look at.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Looking {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
     #[arg(long, value_name = "REVISION")]
@@ -149,9 +149,19 @@ pub(crate) struct Plan {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "longshore why [OPTIONS] <IMAGE>...\n       longshore why [OPTIONS] <A> <B> [IMAGE]...",
+    after_help = "\
+Examples:
+  longshore why api                             the changes behind it, with the commits
+  longshore why api --from v1.2.0 --at v1.4.0   between two releases or revisions
+  longshore why v1.2.0 HEAD                     every image that changed between them, a line each
+  longshore why v1.2.0 HEAD api --all           one of them, with every file and commit"
+)]
 pub(crate) struct Why {
-    /// The image's name, or a key of the values file
-    pub(crate) service: String,
+    /// Names of images, or keys of the values file; or two revisions `A B` (or `A..B`), and any names after them
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) words: Vec<String>,
     #[command(flatten)]
     pub(crate) looking: Looking,
     /// Show every file and commit

@@ -3,6 +3,7 @@
 pub mod build;
 pub mod event;
 pub mod gather;
+pub mod history;
 pub mod labels;
 pub mod ports;
 pub mod prepare;
