@@ -12,8 +12,8 @@ use crate::args::{Common, Format, Looking, Why};
 use crate::commands::plan::name_errors;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::show::why::{Telling, overview};
-use crate::show::{Detail, commit_row, headline};
+use crate::show::why::{Telling, between, overview};
+use crate::show::{Detail, commit_row};
 use crate::ui::{Ui, markdown};
 use crate::{clock, exit, json};
 
@@ -47,13 +47,12 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
                     Some(from) => session.repo.count(from, gathered.plan.at.id).await.ok(),
                     None => None,
                 };
-                ui.print(&format!("{}\n\n", headline(&gathered.plan, commits)));
+                ui.print(&format!("{}\n\n", between(&gathered.plan, &question.at, commits)));
             }
             if asked.names.is_empty() && !args.all {
                 ui.print(&overview(telling, &images));
             } else {
-                let blocks: Vec<String> = names.iter().map(|name| telling.image(name)).collect();
-                ui.print(&blocks.join("\n"));
+                ui.print(&telling.images(&names));
             }
         }
     }

@@ -6,14 +6,15 @@
 use std::collections::BTreeSet;
 
 use longshore_core::name::ServiceName;
+use longshore_core::object::CommitId;
 use longshore_core::path::RepoPath;
-use longshore_core::plan::{Baseline, Decision, ImagePlan, Plan};
+use longshore_core::plan::{Baseline, Decision, ImageKind, ImagePlan, Plan};
 use longshore_core::reason::{FileChange, Reason};
 use longshore_run::history::{Because, Explained, Explanation, Made};
 
 use crate::clock;
 use crate::show::{Detail, ago, cut_to};
-use crate::ui::{DIM, GOOD, KEEP, columns, count, paint};
+use crate::ui::{DIM, columns, count, paint};
 
 /// How many changed inputs of an image the short form shows.
 const ITEMS: usize = 12;
@@ -52,10 +53,15 @@ struct Group<'a> {
 }
 
 impl<'a> Telling<'a> {
-    /// One image, with all that it is built for.
-    pub(crate) fn image(self, name: &ServiceName) -> String {
-        let mut text = String::new();
-        self.tell(name, 0, &mut BTreeSet::new(), &mut text);
+    /// These images, each with all that it is built for.
+    pub(crate) fn images(self, names: &[&ServiceName]) -> String {
+        let (mut text, mut told) = (String::new(), BTreeSet::new());
+        for (index, name) in names.iter().enumerate() {
+            if index > 0 {
+                text.push('\n');
+            }
+            self.tell(name, 0, &mut told, &mut text);
+        }
         text
     }
 
@@ -72,7 +78,7 @@ impl<'a> Telling<'a> {
             text.push_str(&paint(DIM, &format!("context {}: {}\n", build.context, build.context_from)));
         }
         if let Decision::Retag(_) | Decision::Keep { .. } = image.decision {
-            let facts = columns(&self.facts(explanation));
+            let facts = crate::ui::cut_lines(&columns(&self.facts(explanation)), self.width);
             text.extend(["\n", &indented(&facts, indent + 2)]);
         }
         let mut left = if self.detail == Detail::All { usize::MAX } else { ITEMS };
@@ -126,7 +132,7 @@ impl<'a> Telling<'a> {
             shown += group.items.len().min(room);
             if group.items.len() > room {
                 let more = group.items.len() - room;
-                text.extend([margin.as_str(), &paint(DIM, &format!("and {more} more")), "\n"]);
+                text.extend([margin.as_str(), &paint(DIM, &format!("and {more} more (--all)")), "\n"]);
                 shown += more;
             }
             text.push_str(&self.commits(&group.commits, indent + 2));
@@ -166,6 +172,9 @@ impl<'a> Telling<'a> {
             Decision::Build { reasons } if reasons.iter().all(|reason| *reason == Reason::New) => {
                 format!("{name} is built: it is new{}", self.compared(explanation))
             }
+            Decision::Build { reasons } if reasons.iter().all(|reason| matches!(reason, Reason::Upstream { .. })) => {
+                format!("{name} is built: what it stands on changed{}", self.compared(explanation))
+            }
             Decision::Build { reasons } => {
                 let changes = count(reasons.len(), "change");
                 format!("{name} is built: {changes} among its {files}{}", self.compared(explanation))
@@ -203,7 +212,7 @@ impl<'a> Telling<'a> {
     fn facts(self, explanation: &Explanation<'_>) -> Vec<Vec<String>> {
         let image = explanation.image;
         let mut rows = Vec::new();
-        let mut row = |what: &str, cells: Vec<String>| rows.push([vec![paint(DIM, what)], cells].concat());
+        let mut row = |what: &str, cells: Vec<String>| rows.push(vec![paint(DIM, what), cells.join("  ")]);
         let age = |time: i64| ago(clock::now() - time);
         if let Some(commit) = explanation.since.as_ref().and_then(|since| since.built_from.as_ref()) {
             let cells = [commit.id.short(), age(commit.time), commit.author.clone(), commit.subject.clone()];
@@ -223,7 +232,7 @@ impl<'a> Telling<'a> {
         }
         if let Some(from) = self.plan.from.name() {
             let of = self.plan.from.commit().map(|commit| format!("made of {}", commit.short())).unwrap_or_default();
-            row("compared with", vec![from, of]);
+            row("compared with", if of.is_empty() { vec![from] } else { vec![from, of] });
         }
         let digest = match &image.decision {
             Decision::Retag(source) => source.digest.as_ref(),
@@ -325,10 +334,22 @@ fn indented(text: &str, indent: usize) -> String {
     text.lines().flat_map(|line| [margin.as_str(), line, "\n"]).collect()
 }
 
-/// The images that changed, a row each: the first change, how many more, and the newest commit.
+/// `v1.3.0 (3f9c2e1) to main (8d02c51), 41 commits`
+pub(crate) fn between(plan: &Plan, at: &str, commits: Option<usize>) -> String {
+    let named = |name: &str, commit: Option<CommitId>| match commit {
+        Some(commit) if !commit.to_string().starts_with(name) => format!("{name} ({})", commit.short()),
+        Some(commit) => commit.short(),
+        None => name.to_owned(),
+    };
+    let from = plan.from.name().map_or_else(|| "nothing".to_owned(), |name| named(&name, plan.from.commit()));
+    let commits = commits.map(|commits| format!(", {}", count(commits, "commit"))).unwrap_or_default();
+    format!("{from} to {}{commits}", named(at, Some(plan.at.id)))
+}
+
+/// The images that changed, a row each: the first change, how many more, and the newest commit. Test images are counted.
 pub(crate) fn overview(telling: Telling<'_>, images: &[&ImagePlan]) -> String {
     let mut rows = Vec::new();
-    for image in images {
+    for image in images.iter().filter(|image| image.kind != ImageKind::Test) {
         let Some(explanation) = telling.explained.all.get(&image.name) else { continue };
         let Some(first) = explanation.reasons.first() else { continue };
         let more = match explanation.reasons.len() - 1 {
@@ -341,16 +362,28 @@ pub(crate) fn overview(telling: Telling<'_>, images: &[&ImagePlan]) -> String {
         let commit = newest.map(|made| format!("{} {}", made.commit.id.short(), made.commit.subject));
         rows.push(vec![image.name.to_string(), what, commit.unwrap_or_default()]);
     }
-    let unchanged: Vec<&ImagePlan> = telling.plan.images.iter().filter(|image| image.word() == "retag").collect();
-    let kept = telling.plan.images.iter().filter(|image| image.word() == "keep").count();
     let mut text = fitted(rows, telling.width);
     if !text.is_empty() {
         text.push('\n');
     }
-    let kept = if kept == 0 { String::new() } else { format!(", {}", paint(KEEP, &format!("{kept} kept"))) };
-    text.extend([count(images.len(), "image"), " changed, ".to_owned()]);
-    text.extend([paint(GOOD, &format!("{} unchanged", unchanged.len())), kept, "\n".to_owned()]);
+    text.extend([totals(telling.plan), "\n".to_owned()]);
     text
+}
+
+/// `63 images: 44 changed, 19 unchanged; 31 test images: 26 changed, 1 in error`
+fn totals(plan: &Plan) -> String {
+    let of = |is_test: bool, noun: &str| {
+        let images = || plan.images.iter().filter(|image| (image.kind == ImageKind::Test) == is_test);
+        let words = [("build", "changed"), ("retag", "unchanged"), ("keep", "kept"), ("error", "in error")];
+        let part = |(word, told): (&str, &str)| {
+            let number = images().filter(|image| image.word() == word).count();
+            (number > 0 || word == "build").then(|| format!("{number} {told}"))
+        };
+        let parts: Vec<String> = words.into_iter().filter_map(part).collect();
+        (images().count() > 0).then(|| format!("{}: {}", count(images().count(), noun), parts.join(", ")))
+    };
+    let parts: Vec<String> = [of(false, "image"), of(true, "test image")].into_iter().flatten().collect();
+    parts.join("; ")
 }
 
 /// Rows as columns that end where the terminal does: the last column gives way first, then the one before it.
