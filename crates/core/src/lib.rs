@@ -42,6 +42,8 @@ pub mod plan;
 
 pub mod inventory;
 
+pub mod picture;
+
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
 
