@@ -43,7 +43,7 @@ pub(crate) struct Common {
     /// How to write what was asked for: `table` for people, `json` for scripts, `markdown` for a pull request
     #[arg(long, value_enum, value_name = "table|json|markdown", default_value = "table", global = true)]
     #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
-    pub(crate) format: Format,
+    pub(crate) format: Written,
     /// Say nothing but what was asked for, and errors
     #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
@@ -53,8 +53,48 @@ pub(crate) struct Common {
     pub(crate) color: Color,
 }
 
-/// How to write what was asked for.
+/// How to write what was asked for, as it was typed. Not every command knows all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Written {
+    /// Aligned columns, for people
+    #[value(alias = "text")]
+    Table,
+    /// One JSON object, for scripts
+    Json,
+    /// A Markdown table
+    Markdown,
+    /// A picture for Graphviz (`graph`)
+    Dot,
+    /// A picture that forges draw in Markdown (`graph`)
+    Mermaid,
+    /// A picture for a browser (`graph`)
+    Svg,
+}
+
+impl Command {
+    /// The pictures that it can draw, beside what every command writes.
+    pub(crate) fn draws(&self) -> &'static [Written] {
+        match self {
+            Self::Graph(_) => &[Written::Dot, Written::Mermaid, Written::Svg],
+            _ => &[],
+        }
+    }
+}
+
+impl Written {
+    /// Is it a picture?
+    pub(crate) fn is_picture(self) -> bool {
+        matches!(self, Self::Dot | Self::Mermaid | Self::Svg)
+    }
+
+    /// As it is typed.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// How every command can write what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// Aligned columns, for people
     Table,
@@ -62,6 +102,16 @@ pub(crate) enum Format {
     Json,
     /// A Markdown table
     Markdown,
+}
+
+impl From<Written> for Format {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Json => Self::Json,
+            Written::Markdown => Self::Markdown,
+            Written::Table | Written::Dot | Written::Mermaid | Written::Svg => Self::Table,
+        }
+    }
 }
 
 /// When to colour.
@@ -122,7 +172,22 @@ pub(crate) struct List {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Formats: table (or text), json, markdown; as a picture: dot, mermaid, svg
+
+Examples:
+  longshore graph --format svg > graph.svg     all of it, for a browser
+  longshore graph 'insider_*' --format mermaid  some images, what they stand on and what stands on them
+  longshore graph path:tools/cloud_adapter     the images that copy from a folder
+  longshore graph --images --format dot | dot -Tpng > graph.png")]
 pub(crate) struct Graph {
+    /// Show these images with what they stand on and what stands on them: names, globs, or `path:FOLDER` for all that copy
+    /// from there [default: all]
+    #[arg(value_name = "SELECTOR")]
+    pub(crate) selectors: Vec<String>,
+    /// Leave out the shared folders
+    #[arg(long)]
+    pub(crate) images: bool,
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
     #[arg(long, value_name = "REVISION")]
     pub(crate) at: Option<String>,

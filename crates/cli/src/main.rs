@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Written};
 use crate::failure::Failure;
 use crate::ui::Ui;
 
@@ -51,6 +51,10 @@ fn run(cli: &Cli, ui: &Ui) -> u8 {
 
 async fn command(cli: &Cli, ui: &Ui) -> Result<u8, Failure> {
     let common = &cli.common;
+    if Written::is_picture(common.format) && !cli.command.draws().contains(&common.format) {
+        let message = format!("`{}` is a picture, and only `longshore graph` draws", common.format.name());
+        return Err(Failure::usage(message).hint("`--format` is `table`, `json` or `markdown` here"));
+    }
     match &cli.command {
         Command::List(args) => commands::list::run(common, args, ui).await,
         Command::Graph(args) => commands::graph::run(common, args, ui).await,

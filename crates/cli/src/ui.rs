@@ -41,7 +41,7 @@ impl Ui {
             Color::Never => anstream::ColorChoice::Never,
         }
         .write_global();
-        Self { format: common.format, quiet: common.quiet, printing: Mutex::new(()) }
+        Self { format: common.format.into(), quiet: common.quiet, printing: Mutex::new(()) }
     }
 
     /// Writes what was asked for.
