@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
+
+use crate::complete;
 
 /// Ship a monorepo of container images as one versioned release
 ///
@@ -143,21 +146,25 @@ pub(crate) enum Command {
     Status(Status),
     /// Show the main job on a made-up monorepo: plan, release, interrupt, finish
     Demo(Demo),
+    /// Print the JSON Schema of longshore.yaml, for editors
+    Schema,
     /// Print a completion script for a shell
     Completions(Completions),
+    /// Print the manual
+    Man(Man),
 }
 
 /// Which commits to look at.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Looking {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
     /// What to compare with: a release, a revision, or (first adoption) an image tag [default: the newest release]
-    #[arg(long, value_name = "RECORD|REVISION")]
+    #[arg(long, value_name = "RECORD|REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from: Option<String>,
     /// The revision that adopted images were built from, where no label and no git tag tells
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from_rev: Option<String>,
     /// Ask no registry: decide from commits and records
     #[arg(long)]
@@ -171,7 +178,7 @@ Examples:
   longshore list --uses                  every use of the values files: image, tag, digest, commit")]
 pub(crate) struct List {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
     /// Show what stands behind each use of the values files
     #[arg(long)]
@@ -196,13 +203,13 @@ Examples:
 pub(crate) struct Graph {
     /// Show these images with what they stand on and what stands on them: names, globs, or `path:FOLDER` for all that copy
     /// from there [default: all]
-    #[arg(value_name = "SELECTOR")]
+    #[arg(value_name = "SELECTOR", add = ArgValueCandidates::new(complete::images))]
     pub(crate) selectors: Vec<String>,
     /// Leave out the shared folders
     #[arg(long)]
     pub(crate) images: bool,
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
 }
 
@@ -238,7 +245,7 @@ Examples:
 )]
 pub(crate) struct Why {
     /// Names of images, or keys of the values file; or two revisions `A B` (or `A..B`), and any names after them
-    #[arg(value_name = "IMAGE", required = true)]
+    #[arg(value_name = "IMAGE", required = true, add = ArgValueCandidates::new(complete::images_and_revisions))]
     pub(crate) words: Vec<String>,
     #[command(flatten)]
     pub(crate) looking: Looking,
@@ -285,10 +292,10 @@ pub(crate) struct Release {
     /// The version
     pub(crate) version: String,
     /// What to compare with: a release, a revision, or (first adoption) an image tag [default: the newest release]
-    #[arg(long, value_name = "RECORD|REVISION")]
+    #[arg(long, value_name = "RECORD|REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from: Option<String>,
     /// The revision that adopted images were built from, where no label and no git tag tells
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from_rev: Option<String>,
     /// Show the plan, and stop
     #[arg(long)]
@@ -300,7 +307,7 @@ pub(crate) struct Release {
     #[arg(long, short, env = "LONGSHORE_JOBS", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
     /// The engine that builds [default: docker where its daemon answers, else buildah]
-    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal")]
+    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal", add = ArgValueCandidates::new(complete::engines))]
     pub(crate) engine: Option<String>,
     /// The branch that the release goes to [default: `release.branch` of the config, else the one checked out]
     #[arg(long, value_name = "BRANCH")]
@@ -310,6 +317,7 @@ pub(crate) struct Release {
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// The version [default: the newest release at HEAD]
+    #[arg(add = ArgValueCandidates::new(complete::releases))]
     pub(crate) version: Option<String>,
 }
 
@@ -319,12 +327,28 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
     /// The engine that builds [default: docker or buildah where one is found, else the rehearsal engine]
-    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal")]
+    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal", add = ArgValueCandidates::new(complete::engines))]
     pub(crate) engine: Option<String>,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Names of images, releases, tags and branches are completed as well. In the start-up file of the shell:
+  bash   source <(longshore completions bash)
+  zsh    source <(longshore completions zsh)          after compinit
+  fish   longshore completions fish | source")]
 pub(crate) struct Completions {
     /// Which shell
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore man | man -l -                 read it
+  longshore man --out ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// Write a page for each command into DIR instead
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 mod args;
 mod clock;
 mod commands;
+mod complete;
 mod demo;
 mod exit;
 mod failure;
@@ -22,6 +23,9 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
+    if complete::answer() {
+        return ExitCode::from(exit::DONE);
+    }
     let cli = Cli::parse();
     let ui = Ui::new(&cli.common);
     // A panic is told by the standard hook, with its place; this adds what to do about it.
@@ -64,7 +68,9 @@ async fn command(cli: &Cli, ui: &Ui) -> Result<u8, Failure> {
         Command::Release(args) => commands::release::run(common, args, ui).await,
         Command::Status(args) => commands::status::run(common, args, ui).await,
         Command::Demo(args) => commands::demo::run(common, args, ui).await,
-        Command::Completions(args) => Ok(commands::completions::run(args, ui)),
+        Command::Schema => Ok(commands::schema::run(ui)),
+        Command::Completions(args) => commands::completions::run(args, ui),
+        Command::Man(args) => commands::man::run(args, ui),
     }
 }
 
