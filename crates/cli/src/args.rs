@@ -138,6 +138,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Show why an image is built, or since when it is unchanged, with the commits
     Why(Why),
+    /// Show which images differ between two releases or revisions
+    Diff(Diff),
     /// Write a commented longshore.yaml from what was found
     Init(Init),
     /// Make a release, or finish an interrupted one
@@ -250,6 +252,26 @@ pub(crate) struct Why {
     #[command(flatten)]
     pub(crate) looking: Looking,
     /// Show every file and commit
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Between two releases the digests decide that they shipped, else what the images are made of. No registry is asked.
+
+Examples:
+  longshore diff v1.3.0 v1.4.0             what the second release changed
+  longshore diff v1.4.0                    what HEAD would change
+  longshore diff main my-branch --format markdown")]
+pub(crate) struct Diff {
+    /// The earlier release or revision
+    #[arg(value_name = "A", add = ArgValueCandidates::new(complete::revisions))]
+    pub(crate) from: String,
+    /// The later one
+    #[arg(value_name = "B", default_value = "HEAD", add = ArgValueCandidates::new(complete::revisions))]
+    pub(crate) to: String,
+    /// Show unchanged images and all reasons, too
     #[arg(long)]
     pub(crate) all: bool,
 }

@@ -64,6 +64,7 @@ async fn command(cli: &Cli, ui: &Ui) -> Result<u8, Failure> {
         Command::Graph(args) => commands::graph::run(common, args, ui).await,
         Command::Plan(args) => commands::plan::run(common, args, ui).await,
         Command::Why(args) => commands::why::run(common, args, ui).await,
+        Command::Diff(args) => commands::diff::run(common, args, ui).await,
         Command::Init(args) => commands::init::run(common, args, ui).await,
         Command::Release(args) => commands::release::run(common, args, ui).await,
         Command::Status(args) => commands::status::run(common, args, ui).await,

@@ -2,6 +2,7 @@
 
 pub mod adoption;
 pub mod build;
+pub mod compare;
 pub mod event;
 pub mod gather;
 pub mod history;

@@ -32,10 +32,8 @@ fn write_pages(program: &Command, folder: &Path, ui: &Ui) -> Result<(), Failure>
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     for command in std::iter::once(program).chain(subcommands(program)) {
         let name = name(command);
-        let mut text = Vec::new();
-        let page = Page::new(command.clone());
         let path = folder.join(format!("{name}.1"));
-        page.render(&mut text).and_then(|()| std::fs::write(&path, text)).map_err(|error| failed(&path, error))?;
+        page(command).and_then(|text| std::fs::write(&path, text)).map_err(|error| failed(&path, error))?;
         ui.say(&format!("wrote {}", path.display()));
     }
     Ok(())
@@ -51,27 +49,52 @@ fn name(command: &Command) -> &str {
     command.get_display_name().unwrap_or(command.get_name())
 }
 
+/// The page of one command.
+fn page(command: &Command) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let page = Page::new(command.clone());
+    page.render_title(&mut text)?;
+    page.render_name_section(&mut text)?;
+    text.extend(usage(&page)?.bytes());
+    if command.get_subcommands().next().is_some() {
+        page.render_subcommands_section(&mut text)?;
+    }
+    text.extend(examples(&page)?.bytes());
+    page.render_version_section(&mut text)?;
+    Ok(text)
+}
+
 /// The page of the program, and those of its commands as sections of it.
 fn whole(program: &Command) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let page = Page::new(program.clone());
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;
-    page.render_synopsis_section(&mut text)?;
-    page.render_description_section(&mut text)?;
-    page.render_options_section(&mut text)?;
-    page.render_extra_section(&mut text)?;
+    text.extend([usage(&page)?, examples(&page)?].concat().bytes());
     for command in subcommands(program) {
-        let mut section = Vec::new();
         let page = Page::new(command.clone());
-        page.render_synopsis_section(&mut section)?;
-        page.render_description_section(&mut section)?;
-        page.render_options_section(&mut section)?;
-        page.render_extra_section(&mut section)?;
+        let section = format!("\n{}{}", usage(&page)?, examples(&page)?);
         writeln!(text, ".SH {}", name(command).replace('-', " ").to_uppercase())?;
         // A section of a page is a part of this one.
-        text.extend(String::from_utf8_lossy(&section).replace("\n.SH ", "\n.SS ").replacen(".SH ", ".SS ", 1).bytes());
+        text.extend(section.replace("\n.SH ", "\n.SS ").trim_start().bytes());
     }
     page.render_version_section(&mut text)?;
     Ok(text)
+}
+
+fn usage(page: &Page) -> std::io::Result<String> {
+    let mut section = Vec::new();
+    page.render_synopsis_section(&mut section)?;
+    page.render_description_section(&mut section)?;
+    page.render_options_section(&mut section)?;
+    Ok(String::from_utf8_lossy(&section).into_owned())
+}
+
+/// What stands below the help, with its lines as they are.
+fn examples(page: &Page) -> std::io::Result<String> {
+    let mut section = Vec::new();
+    page.render_extra_section(&mut section)?;
+    let section = String::from_utf8_lossy(&section);
+    let (_, lines) = section.split_once(".SH EXTRA\n").unwrap_or_default();
+    Ok(if lines.is_empty() { String::new() } else { format!(".SH EXAMPLES\n.nf\n{lines}.fi\n") })
 }
