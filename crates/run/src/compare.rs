@@ -156,15 +156,17 @@ async fn records(repo: &dyn Repo, commit: CommitId) -> Result<Vec<ReleaseRecord>
 }
 
 fn images(from: &End, to: &End, earlier: &Plan, later: &Gathered) -> Vec<Compared> {
-    let mut met: BTreeSet<&ServiceName> = BTreeSet::new();
-    let names_now: BTreeSet<&ServiceName> = later.plan.images.iter().map(|image| &image.name).collect();
+    let mut met: BTreeSet<(bool, &ServiceName)> = BTreeSet::new();
+    let names_now: BTreeSet<(bool, &ServiceName)> =
+        later.plan.images.iter().map(|image| (is_carried(image), &image.name)).collect();
     let mut images = Vec::new();
     for image in &later.plan.images {
-        let before = before(image, earlier, later, &names_now).filter(|before| !met.contains(&before.name));
-        met.extend(before.map(|before| &before.name));
+        let before = before(image, earlier, later, &names_now)
+            .filter(|before| !met.contains(&(is_carried(before), &before.name)));
+        met.extend(before.map(|before| (is_carried(before), &before.name)));
         images.push(compared(from, to, before, image));
     }
-    for image in earlier.images.iter().filter(|image| !met.contains(&image.name)) {
+    for image in earlier.images.iter().filter(|image| !met.contains(&(is_carried(image), &image.name))) {
         images.push(Compared {
             name: image.name.clone(),
             was: None,
@@ -180,21 +182,28 @@ fn images(from: &End, to: &End, earlier: &Plan, later: &Gathered) -> Vec<Compare
     images
 }
 
+/// An image that is built here and one that is not are never the same, whatever they are called.
+fn is_carried(image: &ImagePlan) -> bool {
+    image.kind == ImageKind::Carried
+}
+
 /// The same image at the earlier end.
 fn before<'a>(
     image: &ImagePlan,
     earlier: &'a Plan,
     later: &Gathered,
-    names_now: &BTreeSet<&ServiceName>,
+    names_now: &BTreeSet<(bool, &ServiceName)>,
 ) -> Option<&'a ImagePlan> {
-    let of = |name: &ServiceName| earlier.images.iter().find(|other| other.name == *name);
+    let carried = is_carried(image);
+    let of =
+        |name: &ServiceName| earlier.images.iter().find(|other| other.name == *name && is_carried(other) == carried);
     let was = later.config.services.get(&image.name).and_then(|settings| settings.was.as_ref());
     let file = |image: &ImagePlan| image.build.as_ref().map(|build| (build.dockerfile.clone(), build.target.clone()));
     let renamed = |same: &dyn Fn(&ImagePlan) -> bool| {
         let mut others = earlier
             .images
             .iter()
-            .filter(|other| other.kind == image.kind && !names_now.contains(&other.name) && same(other));
+            .filter(|other| other.kind == image.kind && !names_now.contains(&(carried, &other.name)) && same(other));
         others.next().filter(|_| others.next().is_none())
     };
     of(&image.name)

@@ -86,8 +86,7 @@ fn rows(comparison: &Comparison, all: bool) -> Vec<Vec<String>> {
 
 /// What is to be said of an image, the first thing first.
 fn whats(image: &Compared) -> Vec<String> {
-    let mut whats: Vec<String> = image.was.iter().map(|was| format!("was {was}")).collect();
-    whats.extend(image.reasons.iter().map(Reason::subject));
+    let mut whats: Vec<String> = image.reasons.iter().map(Reason::subject).collect();
     let then = image.from.as_ref();
     let now = image.to.as_ref();
     match (image.state, image.evidence, then, now) {
@@ -105,6 +104,11 @@ fn whats(image: &Compared) -> Vec<String> {
             whats.insert(0, "kept, though its inputs differ:".to_owned());
         }
         _ => {}
+    }
+    match (&image.was, whats.first_mut()) {
+        (Some(was), Some(first)) => first.extend(["  (was ", was.as_str(), ")"]),
+        (Some(was), None) => whats.push(format!("was {was}")),
+        (None, _) => {}
     }
     whats
 }

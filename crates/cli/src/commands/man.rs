@@ -60,7 +60,10 @@ fn page(command: &Command) -> std::io::Result<Vec<u8>> {
         page.render_subcommands_section(&mut text)?;
     }
     text.extend(examples(&page)?.bytes());
-    page.render_version_section(&mut text)?;
+    // Commands have no version of their own, and the section cannot do without.
+    if command.get_version().is_some() {
+        page.render_version_section(&mut text)?;
+    }
     Ok(text)
 }
 
