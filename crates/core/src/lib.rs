@@ -44,6 +44,8 @@ pub mod plan;
 
 pub mod inventory;
 
+pub mod lint;
+
 pub mod picture;
 
 #[cfg(any(test, feature = "fixture"))]

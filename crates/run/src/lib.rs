@@ -7,6 +7,7 @@ pub mod event;
 pub mod gather;
 pub mod history;
 pub mod labels;
+pub mod lint;
 pub mod ports;
 pub mod prepare;
 pub mod prove;

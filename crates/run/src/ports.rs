@@ -202,6 +202,9 @@ pub trait Repo: Send + Sync {
     ) -> Result<Vec<Commit>, RepoError>;
     /// The commits that touch any of these paths and that one of the two commits has and the other has not.
     async fn history(&self, from: CommitId, to: CommitId, paths: &[RepoPath]) -> Result<History, RepoError>;
+    /// What each of the last commits up to `to` touched, the newest first, at most `limit` of them; merges and commits without
+    /// a parent are left out.
+    async fn touched(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError>;
     /// Is `ancestor` reachable from `descendant`? Equal commits are.
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoError>;
     /// How many commits there are after `from` up to and with `to`.

@@ -12,7 +12,7 @@ use longshore_run::gather::{Gathered, Question};
 use crate::args::{Common, Format, Graph, Looking, Written};
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::ui::{Ui, columns, markdown};
+use crate::ui::{Ui, columns, cut_lines, markdown};
 use crate::{exit, json};
 
 /// What is shown: images, and the folders and files that more than one of them copies, with those that do.
@@ -40,7 +40,7 @@ pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Fa
             (Format::Table, rows) if rows.len() == 1 => {
                 ui.say("no image stands on another, and none copies what another copies");
             }
-            (Format::Table, rows) => ui.print(&columns(&rows)),
+            (Format::Table, rows) => ui.print(&cut_lines(&columns(&rows), ui.width())),
         },
     }
     Ok(exit::DONE)

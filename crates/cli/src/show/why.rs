@@ -76,6 +76,7 @@ impl<'a> Telling<'a> {
         text.extend([margin.as_str(), &self.sentence(explanation), "\n"]);
         if let (Some(build), 0) = (&image.build, indent) {
             text.push_str(&paint(DIM, &format!("context {}: {}\n", build.context, build.context_from)));
+            text.extend(build.notes.iter().map(|note| paint(DIM, &format!("guessed: {note}\n"))));
         }
         if let Decision::Retag(_) | Decision::Keep { .. } = image.decision {
             let facts = crate::ui::cut_lines(&columns(&self.facts(explanation)), self.width);

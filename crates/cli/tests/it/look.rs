@@ -3,6 +3,7 @@
 mod diff;
 mod help;
 mod json;
+mod lint;
 mod list;
 mod picture;
 mod plan;
