@@ -34,7 +34,7 @@ pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Fa
         Written::Dot => ui.print(&shown.picture().dot()),
         Written::Mermaid => ui.print(&shown.picture().mermaid()),
         Written::Svg => ui.print(&shown.picture().svg()),
-        Written::Table | Written::Json | Written::Markdown => match (ui.format, shown.rows()) {
+        _ => match (ui.format, shown.rows()) {
             (Format::Json, _) => ui.print(&shown.as_json()),
             (Format::Markdown, rows) => ui.print(&markdown(&rows)),
             (Format::Table, rows) if rows.len() == 1 => {
