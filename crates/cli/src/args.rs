@@ -74,22 +74,29 @@ pub(crate) enum Written {
     Mermaid,
     /// A picture for a browser (`graph`)
     Svg,
+    /// Findings for a code host (`lint`)
+    Sarif,
 }
 
 impl Command {
-    /// The pictures that it can draw, beside what every command writes.
-    pub(crate) fn draws(&self) -> &'static [Written] {
+    /// What it can write beside what every command writes.
+    pub(crate) fn also_writes(&self) -> &'static [Written] {
         match self {
             Self::Graph(_) => &[Written::Dot, Written::Mermaid, Written::Svg],
+            Self::Lint(_) => &[Written::Sarif],
             _ => &[],
         }
     }
 }
 
 impl Written {
-    /// Is it a picture?
-    pub(crate) fn is_picture(self) -> bool {
-        matches!(self, Self::Dot | Self::Mermaid | Self::Svg)
+    /// The one command that writes it; none for what every command writes.
+    pub(crate) fn only_by(self) -> Option<&'static str> {
+        match self {
+            Self::Table | Self::Json | Self::Markdown => None,
+            Self::Dot | Self::Mermaid | Self::Svg => Some("graph"),
+            Self::Sarif => Some("lint"),
+        }
     }
 
     /// As it is typed.
@@ -114,7 +121,7 @@ impl From<Written> for Format {
         match written {
             Written::Json => Self::Json,
             Written::Markdown => Self::Markdown,
-            Written::Table | Written::Dot | Written::Mermaid | Written::Svg => Self::Table,
+            Written::Table | Written::Dot | Written::Mermaid | Written::Svg | Written::Sarif => Self::Table,
         }
     }
 }
@@ -203,7 +210,7 @@ Examples:
   longshore lint                             all findings; ends with 4 if a release would be refused
   longshore lint --fail-on warning           for CI
   longshore lint --only whole-repository     what `COPY . .` cost in the last 200 commits
-  longshore lint --sarif > lint.sarif        for a code host")]
+  longshore lint --format sarif              for a code host, which shows it beside the lines")]
 pub(crate) struct Lint {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
     #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
@@ -221,9 +228,6 @@ pub(crate) struct Lint {
     #[arg(long, value_enum, value_name = "error|warning|note|never", default_value = "error")]
     #[arg(hide_possible_values = true)]
     pub(crate) fail_on: FailOn,
-    /// Print SARIF 2.1.0, which code hosts show beside the lines
-    #[arg(long)]
-    pub(crate) sarif: bool,
 }
 
 /// Which findings make `lint` fail.

@@ -55,8 +55,10 @@ fn run(cli: &Cli, ui: &Ui) -> u8 {
 
 async fn command(cli: &Cli, ui: &Ui) -> Result<u8, Failure> {
     let common = &cli.common;
-    if Written::is_picture(common.format) && !cli.command.draws().contains(&common.format) {
-        let message = format!("`{}` is a picture, and only `longshore graph` draws", common.format.name());
+    if let Some(writer) = common.format.only_by()
+        && !cli.command.also_writes().contains(&common.format)
+    {
+        let message = format!("only `longshore {writer}` writes `{}`", common.format.name());
         return Err(Failure::usage(message).hint("`--format` is `table`, `json` or `markdown` here"));
     }
     match &cli.command {

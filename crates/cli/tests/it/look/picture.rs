@@ -83,7 +83,7 @@ fn other_commands_draw_nothing() {
     assert_snapshot!(shop.told(&["list", "--format", "svg"]), @"
     status: 2
     --- stderr
-    error: `svg` is a picture, and only `longshore graph` draws
+    error: only `longshore graph` writes `svg`
       hint: `--format` is `table`, `json` or `markdown` here
     ");
 }
