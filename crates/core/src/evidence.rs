@@ -6,6 +6,7 @@
 //! never guesses: what it cannot tell (a variable that nobody sets) is `None` or stays written as it is, and
 //! [`discover`](crate::discover) weighs what all of them say.
 
+mod ci;
 mod command;
 mod makefile;
 mod pattern;
@@ -14,13 +15,15 @@ mod reading;
 mod script;
 mod shell;
 mod text;
+mod workflow;
+mod yaml;
 
 use std::collections::BTreeMap;
 
 use crate::path::RepoPath;
 
 pub use pattern::{Part, Pattern, Shape};
-pub use reading::{Entry, Files, Kind, Reading, SIZE_LIMIT, Tool, Unread, Used, may_speak, read, wanted};
+pub use reading::{Ci, Entry, Files, Kind, Reading, SIZE_LIMIT, Tool, Unread, Used, may_speak, read, wanted};
 
 /// One build of an image that a file of the repository describes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::text::clean;
-use super::{Evidence, Pattern, makefile, script};
+use super::{Evidence, Pattern, ci, makefile, script, workflow};
 use crate::path::RepoPath;
 
 /// The files of a repository, as far as readers look at them.
@@ -214,7 +214,11 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
     match kind {
         Kind::Script => script::read(path, &text, files, &mut reading),
         Kind::Makefile => makefile::read(path, &text, files, &mut reading),
-        _ => {}
+        Kind::Workflow => workflow::read(path, &text, files, &mut reading),
+        Kind::Action => workflow::read_action(path, &text, files, &mut reading),
+        Kind::Ci(_) | Kind::Taskfile | Kind::Justfile | Kind::Package => {
+            ci::read(kind, path, &text, files, &mut reading);
+        }
     }
     reading
 }
