@@ -376,7 +376,19 @@ fn substituted(text: &str, substitutions: &[(String, String)]) -> String {
     {
         text = text.replace(&format!("${{{name}}}"), &unset(name)).replace(&format!("${name}"), &unset(name));
     }
-    text.replace('\u{1}', "$")
+    // Substitutions of users begin with `_`; one without a value is not known.
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("$_").or_else(|| rest.find("${_")) {
+        let braced = rest[at + 1..].starts_with('{');
+        let name = &rest[at + 1 + usize::from(braced)..];
+        let end = name.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(name.len());
+        out.push_str(&rest[..at]);
+        out.push_str(&unset(&name[..end]));
+        rest = name[end..].strip_prefix('}').filter(|_| braced).unwrap_or(&name[end..]);
+    }
+    out.push_str(rest);
+    out.replace('\u{1}', "$")
 }
 
 /// `$(name)` of Azure.

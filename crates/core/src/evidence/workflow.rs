@@ -189,6 +189,8 @@ impl Reader<'_> {
             Some(Command::Build(kaniko(&given)))
         } else if matches!(action, "redhat-actions/buildah-build" | "elgohr/Publish-Docker-Github-Action") {
             Some(Command::Build(buildah(&given)))
+        } else if !action.starts_with("./") {
+            by_inputs(&given).map(Command::Build)
         } else {
             None
         };
@@ -281,6 +283,29 @@ fn buildah(given: &BTreeMap<String, String>) -> Build {
         images: text("image").or_else(|| text("name")).into_iter().collect(),
         ..Build::default()
     }
+}
+
+/// An action that nobody here knows, but whose inputs name a Dockerfile and a context.
+fn by_inputs(given: &BTreeMap<String, String>) -> Option<Build> {
+    let plain = |name: &str| name.to_ascii_lowercase().replace(['-', '_'], "");
+    let find = |names: &[&str]| {
+        let found = given.iter().find(|(name, value)| names.contains(&plain(name).as_str()) && !value.is_empty());
+        found.map(|(_, value)| value.trim().to_owned())
+    };
+    let dockerfile = find(&["dockerfile", "dockerfilepath", "containerfile", "containerfilepath", "file", "filepath"])?;
+    let is_dockerfile = ["ockerfile", "ontainerfile"].iter().any(|name| dockerfile.contains(name));
+    is_dockerfile.then_some(())?;
+    Some(Build {
+        context: Some(find(&["context", "buildcontext", "dockercontext", "contextpath", "buildcontextpath", "path"])?),
+        dockerfile: Some(dockerfile),
+        target: find(&["target", "buildtarget", "stage"]),
+        args: find(&["buildargs"]).map(|text| list(&text, false)).unwrap_or_default(),
+        images: find(&["tags", "image", "imagename", "imagetags", "repository"])
+            .map(|text| list(&text, true))
+            .unwrap_or_default(),
+        platforms: find(&["platforms", "buildplatforms"]).map(|text| list(&text, true)).unwrap_or_default(),
+        ..Build::default()
+    })
 }
 
 fn bake(given: &BTreeMap<String, String>) -> Uses {
