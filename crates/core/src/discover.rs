@@ -31,7 +31,7 @@ use crate::path::RepoPath;
 use crate::snapshot::{FoundFiles, Snapshot};
 
 use candidates::{Candidate, candidates};
-use names::{kind_of, names, says_test};
+use names::names;
 
 /// Why the services cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,9 +147,8 @@ fn service(
 ) -> Service {
     let dockerfile = candidate.dockerfile.clone();
     let parsed = parse(snapshot, contexts, &dockerfile);
-    let is_test = candidate.target.as_deref().is_some_and(says_test);
     let mut service = Service {
-        kind: if is_test { Kind::Test } else { kind_of(&dockerfile) },
+        kind: if candidate.is_test { Kind::Test } else { Kind::Service },
         name,
         target: candidate.target.clone(),
         context: dockerfile.parent().unwrap_or_default(),
@@ -222,9 +221,11 @@ fn named_contexts(
                 NamedContext::Build(called) => {
                     let other = survey.called(&build.file, called).next();
                     let candidate = other.and_then(|other| {
-                        services.iter().find(|(candidate, _)| candidate.builds.iter().any(|known| {
-                            known.file == other.file && known.line == other.line && known.name == other.name
-                        }))
+                        services.iter().find(|(candidate, _)| {
+                            candidate.builds.iter().any(|known| {
+                                known.file == other.file && known.line == other.line && known.name == other.name
+                            })
+                        })
                     });
                     candidate.map(|(_, name)| NamedSource::Service(name.clone()))
                 }

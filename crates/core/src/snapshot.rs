@@ -142,9 +142,8 @@ impl FoundFiles {
 
     fn look(&mut self, at: &RepoPath, directory: &Directory) {
         let has_chart = directory.get(b"Chart.yaml").is_some();
-        let near = at.is_root()
-            || CI_FOLDERS.contains(&at.name())
-            || directory.entries().any(|(name, _)| is_dockerfile(name));
+        let near =
+            at.is_root() || CI_FOLDERS.contains(&at.name()) || directory.entries().any(|(name, _)| is_dockerfile(name));
         for (name, entry) in directory.entries() {
             match entry {
                 Entry::Directory(below) => {
@@ -185,7 +184,17 @@ const CI_FOLDERS: [&[u8]; 7] =
 
 /// Words in the name of a script that builds images.
 const TELLING: [&[u8]; 12] = [
-    b"build", b"docker", b"image", b"container", b"release", b"publish", b"push", b"deploy", b"bake", b"ci", b"make",
+    b"build",
+    b"docker",
+    b"image",
+    b"container",
+    b"release",
+    b"publish",
+    b"push",
+    b"deploy",
+    b"bake",
+    b"ci",
+    b"make",
     b"skaffold",
 ];
 

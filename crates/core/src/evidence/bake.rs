@@ -1,7 +1,7 @@
 //! Bake files: `docker-bake.hcl`, `docker-bake.json` and what else is called so.
 //!
 //! Targets are read with their `inherits`, `matrix`, variables at their defaults, and functions. A target that only serves
-//! others to inherit from is none, and one whose output is no image (`type=local`, `type=cacheonly`) is no build of an image.
+//! others to inherit from is none, and one whose output is no image (`type=local`, `type=cacheonly`) makes files only.
 //! An override file beside the file is laid over it. Paths are read from the directory in which bake runs: where nobody says
 //! which that is, from the file's own folder, or else from the nearest above it in which the Dockerfile is.
 
@@ -48,10 +48,13 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
     let inherited = file.inherited();
     for target in file.targets.values() {
         for (name, attributes) in file.expanded(target) {
-            reading.evidence.extend(evidence(&name, target, &attributes, &folder, files).filter(|_| {
-                let serves = inherited.contains(&target.name) && !file.grouped.contains(&target.name);
-                !(serves && ["context", "dockerfile", "target"].iter().all(|key| !attributes.contains_key(*key)))
-            }));
+            let serves = inherited.contains(&target.name) && !file.grouped.contains(&target.name);
+            if serves && ["context", "dockerfile", "target"].iter().all(|key| !attributes.contains_key(*key)) {
+                continue;
+            }
+            let Some(build) = evidence(&name, target, &attributes, &folder, files) else { continue };
+            let is_image = attributes.get("output").is_none_or(makes_image);
+            if is_image { reading.evidence.push(build) } else { reading.files_only.push(build) }
         }
     }
     reading.evidence.sort_by_key(|evidence| evidence.line);
@@ -123,9 +126,8 @@ impl File {
         if deepest(text) > DEPTH_LIMIT {
             return Err(unread(1, "it is nested too deeply".to_owned()));
         }
-        let body: Body = text
-            .parse::<Body>()
-            .map_err(|error| unread(error.location().line(), error.message().to_owned()))?;
+        let body: Body =
+            text.parse::<Body>().map_err(|error| unread(error.location().line(), error.message().to_owned()))?;
         for attribute in body.attributes() {
             self.variables.insert(attribute.key.to_string(), Some(Lazy::Hcl(attribute.value.clone())));
         }
@@ -240,12 +242,7 @@ impl File {
         expanded.collect()
     }
 
-    fn attributes(
-        &self,
-        target: &Target,
-        scope: &dyn Scope,
-        seen: &mut BTreeSet<String>,
-    ) -> BTreeMap<String, Value> {
+    fn attributes(&self, target: &Target, scope: &dyn Scope, seen: &mut BTreeSet<String>) -> BTreeMap<String, Value> {
         let mut all = BTreeMap::new();
         if !seen.insert(target.name.clone()) {
             return all;
@@ -317,14 +314,14 @@ fn evidence(
     let context = text("context").unwrap_or_else(|| ".".to_owned());
     let dockerfile = text("dockerfile").unwrap_or_else(|| "Dockerfile".to_owned());
     let known = |text: &str| !text.contains("${");
-    let is_image = attributes.get("output").is_none_or(makes_image);
-    if text("dockerfile-inline").is_some() || is_remote(&context) || !known(&context) || !known(&dockerfile) || !is_image {
+    if text("dockerfile-inline").is_some() || is_remote(&context) || !known(&context) || !known(&dockerfile) {
         return None;
     }
     let (folder, context, dockerfile) = place(folder, &context, &dockerfile, files)?;
     let value = |value: &Value| value.text().filter(|_| value.is_known());
     let contexts = entries("contexts");
-    let contexts = contexts.iter().filter_map(|(name, context)| Some((name.clone(), named(&context.text()?, &folder, files))));
+    let contexts =
+        contexts.iter().filter_map(|(name, context)| Some((name.clone(), named(&context.text()?, &folder, files))));
     Some(Evidence {
         file: target.file.clone(),
         line: target.line,
@@ -333,7 +330,11 @@ fn evidence(
         context,
         dockerfile,
         target: text("target").filter(|target| !target.is_empty() && known(target)),
-        args: entries("args").iter().filter(|(_, argument)| **argument != Value::Null).map(|(name, argument)| (name.clone(), value(argument))).collect(),
+        args: entries("args")
+            .iter()
+            .filter(|(_, argument)| **argument != Value::Null)
+            .map(|(name, argument)| (name.clone(), value(argument)))
+            .collect(),
         images: texts("tags"),
         platforms: texts("platforms"),
         contexts: contexts.collect(),
@@ -355,7 +356,11 @@ fn makes_image(output: &Value) -> bool {
         _ => None,
     };
     items.is_empty()
-        || items.iter().any(|item| kind(item).is_none_or(|kind| matches!(kind.as_str(), "image" | "registry" | "docker" | "oci") || kind.contains("${")))
+        || items.iter().any(|item| {
+            kind(item).is_none_or(|kind| {
+                matches!(kind.as_str(), "image" | "registry" | "docker" | "oci") || kind.contains("${")
+            })
+        })
 }
 
 /// How deeply brackets are nested, strings and comments taken along.

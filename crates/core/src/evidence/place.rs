@@ -165,7 +165,8 @@ fn place_use(uses: &Uses, directory: &str, origin: Origin<'_>, files: &dyn Files
     let paths: Vec<RepoPath> = uses.files.iter().filter_map(|file| path(directory, file)).collect();
     let exist = paths.iter().all(|path| files.is_file(path)) && paths.len() == uses.files.len();
     if into.used.len() < EVIDENCE_LIMIT && exist && (!paths.is_empty() || has_default(uses, &place, files)) {
-        let (file, line, targets) = (origin.file.clone(), origin.line, uses.targets.clone());
+        let targets = uses.targets.iter().map(|target| shown(target)).collect();
+        let (file, line) = (origin.file.clone(), origin.line);
         let used = Used { file, line, directory: place, tool: uses.tool, files: paths, targets };
         if !into.used.contains(&used) {
             into.used.push(used);

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::text::clean;
-use super::{Evidence, Pattern, makefile, script};
+use super::{Evidence, Pattern, ci, makefile, script, workflow};
 use crate::path::RepoPath;
 
 /// The files of a repository, as far as readers look at them.
@@ -40,6 +40,8 @@ pub struct Reading {
     pub evidence: Vec<Evidence>,
     /// Builds of every Dockerfile of a shape.
     pub patterns: Vec<Pattern>,
+    /// Builds that give files, or nothing, and no image.
+    pub files_only: Vec<Evidence>,
     /// Other files that describe builds and that this one uses.
     pub used: Vec<Used>,
     /// What could not be read.
@@ -214,7 +216,11 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
     match kind {
         Kind::Script => script::read(path, &text, files, &mut reading),
         Kind::Makefile => makefile::read(path, &text, files, &mut reading),
-        _ => {}
+        Kind::Workflow => workflow::read(path, &text, files, &mut reading),
+        Kind::Action => workflow::read_action(path, &text, files, &mut reading),
+        Kind::Ci(_) | Kind::Taskfile | Kind::Justfile | Kind::Package => {
+            ci::read(kind, path, &text, files, &mut reading);
+        }
     }
     reading
 }

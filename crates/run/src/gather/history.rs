@@ -28,7 +28,13 @@ impl<'a> History<'a> {
     /// The history of what was gathered.
     pub(crate) async fn new(repo: &'a dyn Repo, gathered: &'a Gathered) -> Result<Self, GatherError> {
         let blobs = gathered.snapshot.blobs.clone();
-        let reader = Reader { repo, contexts: Contexts::default(), readings: Readings::default(), blobs, commits: BTreeMap::new() };
+        let reader = Reader {
+            repo,
+            contexts: Contexts::default(),
+            readings: Readings::default(),
+            blobs,
+            commits: BTreeMap::new(),
+        };
         let (near, config, names) = (&gathered.snapshot, &gathered.config, gathered.graph.names());
         Ok(Self { reader, near, config, name: repo.name().await?, names })
     }

@@ -36,13 +36,21 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Value> {
             Value::List(text.split(at.as_str()).map(|part| Value::Text(part.to_owned())).collect())
         }
         ("join", [between, lists @ ..]) => {
-            let items: Option<Vec<&Value>> = lists.iter().map(list).collect::<Option<Vec<_>>>().map(|lists| lists.concat().iter().copied().collect());
+            let items: Option<Vec<&Value>> = lists
+                .iter()
+                .map(list)
+                .collect::<Option<Vec<_>>>()
+                .map(|lists| lists.concat().iter().copied().collect());
             let texts: Option<Vec<String>> = items?.into_iter().map(Value::text).collect();
             Value::Text(texts?.join(&between.text()?))
         }
         ("format", [template, rest @ ..]) => Value::Text(format(&template.text()?, rest)?),
-        ("concat", lists) => Value::List(lists.iter().map(list).collect::<Option<Vec<_>>>()?.concat().into_iter().cloned().collect()),
-        ("flatten", [all]) => Value::List(list(all)?.into_iter().flat_map(|item| list(item).unwrap_or_else(|| vec![item])).cloned().collect()),
+        ("concat", lists) => {
+            Value::List(lists.iter().map(list).collect::<Option<Vec<_>>>()?.concat().into_iter().cloned().collect())
+        }
+        ("flatten", [all]) => Value::List(
+            list(all)?.into_iter().flat_map(|item| list(item).unwrap_or_else(|| vec![item])).cloned().collect(),
+        ),
         ("compact", [items]) => {
             let empty = |item: &&Value| matches!(item, Value::Null) || **item == Value::Text(String::new());
             Value::List(list(items)?.into_iter().filter(|item| !empty(item)).cloned().collect())
@@ -74,7 +82,8 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Value> {
         ("basename", [path]) => Value::Text(path.text()?.rsplit('/').next()?.to_owned()),
         ("dirname", [path]) => Value::Text(path.text()?.rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned()),
         ("sanitize", [text]) => {
-            let plain = |character: char| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' };
+            let plain =
+                |character: char| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' };
             Value::Text(text.text().filter(|text| !text.contains("${"))?.chars().map(plain).collect())
         }
         _ => return None,

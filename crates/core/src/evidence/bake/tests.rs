@@ -10,7 +10,8 @@ fn read_hcl(text: &str, paths: &[&str]) -> Vec<Evidence> {
 }
 
 fn shown(evidence: &Evidence) -> String {
-    let args: Vec<String> = evidence.args.iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("?"))).collect();
+    let args: Vec<String> =
+        evidence.args.iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("?"))).collect();
     format!(
         "{}:{} {} {} {} [{}] [{}]",
         evidence.line,
@@ -47,7 +48,10 @@ target "lint" { output = ["type=cacheonly"] }
 group "default" { targets = ["api"] }
 "#;
     let found = read_hcl(text, &["api.Dockerfile", "Dockerfile", "lib/x"]);
-    assert_eq!(found.iter().map(shown).collect::<Vec<_>>(), ["12:api . api.Dockerfile - [A=x B=? C=yes] [acme/api:${TAG}]"]);
+    assert_eq!(
+        found.iter().map(shown).collect::<Vec<_>>(),
+        ["12:api . api.Dockerfile - [A=x B=? C=yes] [acme/api:${TAG}]"]
+    );
     let contexts: Vec<&NamedContext> = found[0].contexts.values().collect();
     assert_eq!(
         contexts,
@@ -80,13 +84,21 @@ fn json_is_read_as_well() {
   "web": {"context": "web", "tags": ["acme/web:${TAG}"], "args": {"V": "1"}}}}"#;
     let files = Tree::of(&["web/Dockerfile"]);
     let reading = read(&RepoPath::new("docker-bake.json").unwrap(), text.as_bytes(), &files);
-    assert_eq!(reading.evidence.iter().map(shown).collect::<Vec<_>>(), ["2:web web web/Dockerfile - [V=1] [acme/web:${TAG}]"]);
+    assert_eq!(
+        reading.evidence.iter().map(shown).collect::<Vec<_>>(),
+        ["2:web web web/Dockerfile - [V=1] [acme/web:${TAG}]"]
+    );
 }
 
 #[test]
 fn nothing_that_is_written_makes_it_panic() {
     let files = Tree::of(&["Dockerfile"]);
-    for text in ["target \"a\" {", "variable \"A\" { default = A }\ntarget \"a\" { args = { X = A } }", &"[".repeat(9999), "a = \"${"] {
+    for text in [
+        "target \"a\" {",
+        "variable \"A\" { default = A }\ntarget \"a\" { args = { X = A } }",
+        &"[".repeat(9999),
+        "a = \"${",
+    ] {
         let path = RepoPath::new("docker-bake.hcl").unwrap();
         drop(read(&path, text.as_bytes(), &files));
     }

@@ -152,7 +152,9 @@ pub(super) fn value(expression: &Expression, scope: &dyn Scope, depth: usize) ->
         Expression::StringTemplate(parts) => joined(parts.iter(), scope, depth),
         Expression::HeredocTemplate(heredoc) => joined(heredoc.template.iter(), scope, depth),
         Expression::Parenthesis(inner) => of(inner.inner()),
-        Expression::Variable(name) => scope.variable(name.as_str(), depth + 1).unwrap_or_else(|| unknown(name.as_str())),
+        Expression::Variable(name) => {
+            scope.variable(name.as_str(), depth + 1).unwrap_or_else(|| unknown(name.as_str()))
+        }
         Expression::Conditional(choice) => match of(&choice.cond_expr).truth() {
             Some(true) => of(&choice.true_expr),
             Some(false) => of(&choice.false_expr),
@@ -176,7 +178,9 @@ pub(super) fn value(expression: &Expression, scope: &dyn Scope, depth: usize) ->
             traversal.operators.iter().fold(start, |value, operator| step(&value, operator.value(), scope, depth))
         }
         Expression::UnaryOp(operation) => match (operation.operator.value(), of(&operation.expr)) {
-            (UnaryOperator::Not, value) => value.truth().map_or_else(|| unknown("condition"), |value| Value::Bool(!value)),
+            (UnaryOperator::Not, value) => {
+                value.truth().map_or_else(|| unknown("condition"), |value| Value::Bool(!value))
+            }
             (UnaryOperator::Neg, Value::Number(number)) => Value::Number(-number),
             (UnaryOperator::Neg, _) => unknown("number"),
         },
@@ -221,7 +225,9 @@ fn step(value: &Value, operator: &TraversalOperator, scope: &dyn Scope, depth: u
     };
     let found = match (value, &index) {
         (Value::Map(entries), Value::Text(key)) => entries.get(key).cloned(),
-        (Value::List(items), Value::Number(at)) if *at >= 0.0 => items.iter().enumerate().find(|(place, _)| *place as f64 == *at).map(|(_, item)| item.clone()),
+        (Value::List(items), Value::Number(at)) if *at >= 0.0 => {
+            items.iter().enumerate().find(|(place, _)| *place as f64 == *at).map(|(_, item)| item.clone())
+        }
         _ => None,
     };
     found.unwrap_or_else(|| unknown("index"))
@@ -265,7 +271,9 @@ fn binary(operator: BinaryOperator, left: &Value, right: &Value) -> Value {
 fn for_each(each: &ForExpr, scope: &dyn Scope, depth: usize) -> Value {
     let collection = value(&each.intro.collection_expr, scope, depth + 1);
     let entries: Vec<(Value, Value)> = match collection {
-        Value::List(items) => items.into_iter().enumerate().map(|(at, item)| (Value::Number(at as f64), item)).collect(),
+        Value::List(items) => {
+            items.into_iter().enumerate().map(|(at, item)| (Value::Number(at as f64), item)).collect()
+        }
         Value::Map(entries) => entries.into_iter().map(|(key, item)| (Value::Text(key), item)).collect(),
         _ => return unknown("for"),
     };

@@ -749,6 +749,8 @@ impl Parser {
         }
         if self.eat("[@]") || self.eat("[*]") {
             name.push_str("[@]");
+        } else if name == "BASH_SOURCE" {
+            self.eat("[0]");
         }
         if self.peek() == Some('}') && !name.is_empty() {
             self.step();
