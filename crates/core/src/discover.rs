@@ -1,13 +1,18 @@
 //! A commit and a config -> the services.
 //!
-//! Nothing has to be declared: every Dockerfile under a usual name is a service, named after its folder, with the nearest
-//! directory as its context in which everything that it copies exists. The config may name, change or leave out any of them.
+//! Nothing has to be declared: every Dockerfile under a usual name is a service, named after its folder, with the context
+//! that the repository's own files tell, or else the nearest directory in which everything that it copies exists. The config
+//! may name, change or leave out any of them.
+//!
+//! *Candidates.* Which Dockerfiles and stages are services, and which of them are only planned: `candidates.rs`.
 //!
 //! *Names.* The folder's name, plus what the file's name says beside "Dockerfile" where a folder has several. Where two
-//! would be equal, the first by depth, then by path, keeps the bare name, and the others get their parent's name in front;
-//! a name that a release has used sticks to its Dockerfile. A Dockerfile in the root takes the repository's name.
+//! would be equal, the first by depth, then by path, keeps the bare name, and the others get what their image is called, or
+//! their parent's name in front; a name that a release has used sticks to its Dockerfile. A Dockerfile in the root takes the
+//! repository's name.
 //!
-//! *Contexts.* The Dockerfile's own directory, then its ancestors up to the root: the nearest in which all sources exist.
+//! *Contexts.* What is said, if it can be true (`weigh.rs`). Else the Dockerfile's own directory, then its ancestors up to
+//! the root: the nearest in which all sources exist (`contexts.rs`).
 //! What is ignored still exists here: an ignored source is an error of the image, and no reason to look elsewhere. A
 //! pattern that matches nothing speaks for no directory and against none. Where nothing fits, the directory that lacks the
 //! fewest is taken, and each source that it lacks is an error with its line.

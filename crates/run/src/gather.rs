@@ -279,7 +279,7 @@ impl Reader<'_> {
     async fn survey(&mut self, snapshot: &mut Snapshot, found: &FoundFiles) -> Result<Survey, RepoError> {
         let survey = self.readings.survey(snapshot, found);
         let wanted = survey.wanted(&snapshot.tree);
-        if wanted.iter().any(|id| !self.blobs.contains_key(id)) {
+        if wanted.iter().any(|id| !snapshot.blobs.contains_key(id)) {
             self.read(wanted.into_iter()).await?;
             snapshot.blobs.clone_from(&self.blobs);
         }

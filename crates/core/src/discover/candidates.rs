@@ -106,10 +106,15 @@ fn of_dockerfile(snapshot: &Snapshot, contexts: &Contexts, survey: &Survey, dock
     if targets.is_empty() && !makes_files.is_empty() {
         return Vec::new();
     }
-    let released = |target: &Option<String>, builds: &[Evidence]| match target.as_deref() {
+    let last = parsed.as_ref().and_then(|parsed| parsed.stages().last()?.name.clone());
+    let last = last.filter(|_| targets.keys().any(Option::is_some));
+    let released = |target: &Option<String>, builds: &[Evidence]| match target.as_deref().or(last.as_deref()) {
         Some(target) if is_for_development(target) => is_released(target, builds),
         _ => true,
     };
+    if targets.get(&None).is_some_and(|builds| !released(&None, builds)) {
+        targets.remove(&None);
+    }
     let default_makes_files = makes_files.iter().any(|build| stage_of(build) == Some(None));
     let only_others = !targets.contains_key(&None)
         && targets.iter().any(|(target, builds)| {
@@ -123,10 +128,9 @@ fn of_dockerfile(snapshot: &Snapshot, contexts: &Contexts, survey: &Survey, dock
         targets.entry(None).or_insert_with(|| told.into_iter().map(unnamed).collect());
     }
     let several = targets.len() > 1;
-    let last = parsed.as_ref().and_then(|parsed| parsed.stages().last()?.name.clone()).filter(|_| several);
     let mut candidates = Vec::new();
     for (target, builds) in targets {
-        let stage = target.clone().or_else(|| last.clone());
+        let stage = target.clone().or_else(|| last.clone().filter(|_| several));
         let is_test = is_test(dockerfile, stage.as_deref(), &builds, several);
         candidates.extend(variants(dockerfile, &target, builds, several, is_test));
     }

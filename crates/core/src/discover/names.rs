@@ -27,15 +27,13 @@ pub(super) fn names(candidates: &[Candidate], repository_name: &str, known: &Kno
             *naming.siblings.entry(candidate.dockerfile.parent()).or_default() += 1;
         }
     }
-    naming.plain = candidates
-        .iter()
-        .filter(|candidate| !candidate.one_of_several)
-        .filter_map(|candidate| naming.bare(&candidate.dockerfile))
-        .collect();
-    // Plain ones first: what a folder is called must not hang on what else is built from it.
-    for one_of_several in [false, true] {
+    let plain = |candidate: &&Candidate| !candidate.one_of_several && !candidate.is_test;
+    naming.plain = candidates.iter().filter(plain).filter_map(|candidate| naming.bare(&candidate.dockerfile)).collect();
+    // Plain ones first: what a folder is called must not hang on what else is built from it. Tests come last.
+    for turn in [(false, false), (false, true), (true, false), (true, true)] {
         let unnamed = candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none());
-        for (candidate, name) in unnamed.filter(|(candidate, _)| candidate.one_of_several == one_of_several) {
+        for (candidate, name) in unnamed.filter(|(candidate, _)| (candidate.is_test, candidate.one_of_several) == turn)
+        {
             let given = naming.name(candidate);
             naming.taken.insert(given.clone());
             *name = Some(given);
@@ -116,7 +114,7 @@ impl Naming<'_> {
 
     fn name(&self, candidate: &Candidate) -> ServiceName {
         let dockerfile = &candidate.dockerfile;
-        let several = self.several(dockerfile);
+        let several = self.several(dockerfile) || candidate.is_test;
         let ending = candidate.target.as_deref().filter(|_| candidate.one_of_several);
         let names = wanted(dockerfile, several, ending, self.repository_name);
         let free = |name: &ServiceName| !self.taken.contains(name);

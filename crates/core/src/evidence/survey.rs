@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::reading::{self, Entry, Files, Reading, Unread};
-use super::{Evidence, Pattern, bake, compose, skaffold};
+use super::{Evidence, Pattern, Source, bake, compose, skaffold};
 use crate::object::ObjectId;
 use crate::path::RepoPath;
 use crate::snapshot::{FoundFiles, Snapshot, ignore_files};
@@ -28,16 +28,18 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// How a Dockerfile is built: what is trusted most comes first.
+    /// How a Dockerfile is built: what is trusted most comes first. What is said of many at once counts only where nothing
+    /// is said of this one.
     pub fn of(&self, dockerfile: &RepoPath) -> Vec<Evidence> {
         let mut builds = self.builds.get(dockerfile).cloned().unwrap_or_default();
-        let told = self.patterns.iter().filter(|pattern| speaks_of(pattern, dockerfile));
-        let told = told.filter_map(|pattern| Some((pattern.weight(), pattern.evidence(dockerfile)?)));
-        let mut told: Vec<_> =
-            told.filter(|(_, told)| !builds.iter().any(|build| build.source <= told.source)).collect();
-        let best = told.iter().map(|(weight, _)| *weight).max();
-        told.retain(|(weight, _)| Some(*weight) == best);
-        builds.extend(told.into_iter().map(|(_, told)| told));
+        if builds.is_empty() {
+            let told = self.patterns.iter().filter(|pattern| speaks_of(pattern, dockerfile));
+            let mut told: Vec<_> =
+                told.filter_map(|pattern| Some((pattern.weight(), pattern.evidence(dockerfile)?))).collect();
+            let best = told.iter().map(|(weight, _)| *weight).max();
+            told.retain(|(weight, _)| Some(*weight) == best);
+            builds.extend(told.into_iter().map(|(_, told)| told));
+        }
         builds.sort_by(|a, b| (a.source, &a.file, a.line).cmp(&(b.source, &b.file, b.line)));
         builds
     }
@@ -69,9 +71,11 @@ impl Survey {
     }
 }
 
-/// A build whose Dockerfile and context are all unknown tells nothing, and what stands among examples speaks of them only.
+/// A build whose Dockerfile and context are all unknown tells nothing, nor does a workflow that takes the Dockerfile from
+/// whoever calls it. What stands among examples speaks of them only.
 fn speaks_of(pattern: &Pattern, dockerfile: &RepoPath) -> bool {
-    let tells = pattern.weight() > 0 || pattern.context.holes().next().is_none();
+    let of_any = pattern.context.holes().next().is_none() && pattern.source != Source::Workflow;
+    let tells = pattern.weight() > 0 || of_any;
     tells && (!is_aside(&pattern.file) || dockerfile.below(&pattern.file.parent().unwrap_or_default()).is_some())
 }
 
@@ -80,9 +84,12 @@ pub fn is_aside(path: &RepoPath) -> bool {
     is_in_examples(path) || is_in_tests(path)
 }
 
-/// Does it stand in a folder of examples?
+/// Does it stand in a folder of examples or documentation?
 pub fn is_in_examples(path: &RepoPath) -> bool {
-    is_in(path, &["example", "examples", "sample", "samples", "codelab", "codelabs", "tutorial", "tutorials"])
+    is_in(
+        path,
+        &["example", "examples", "sample", "samples", "codelab", "codelabs", "tutorial", "tutorials", "docs", "doc"],
+    )
 }
 
 /// Does it stand in a folder of tests?
