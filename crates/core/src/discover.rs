@@ -224,7 +224,7 @@ fn named_contexts(
                 NamedContext::Directory(path) => Some(NamedSource::Directory(path.clone())),
                 NamedContext::Image(image) => Some(NamedSource::Image(image.clone())),
                 NamedContext::Build(called) => {
-                    let other = survey.called(&build.file, called).next();
+                    let other = survey.called(build, called);
                     let candidate = other.and_then(|other| {
                         services.iter().find(|(candidate, _)| {
                             candidate.builds.iter().any(|known| {

@@ -54,10 +54,13 @@ impl Survey {
         self.builds.keys()
     }
 
-    /// The builds that a file calls by a name.
-    pub fn called<'a>(&'a self, file: &'a RepoPath, name: &'a str) -> impl Iterator<Item = &'a Evidence> {
+    /// The build that a file, or another of its kind in its folder, calls by a name.
+    pub fn called(&self, by: &Evidence, name: &str) -> Option<&Evidence> {
         let all = self.builds.values().flatten();
-        all.filter(move |build| build.file.parent() == file.parent() && build.name.as_deref() == Some(name))
+        let called = all.filter(|build| {
+            build.source == by.source && build.file.parent() == by.file.parent() && build.name.as_deref() == Some(name)
+        });
+        called.min_by_key(|build| build.file != by.file)
     }
 
     /// Blobs to read before the services can be told: the Dockerfiles that are named, and their ignore files.
