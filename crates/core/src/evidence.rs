@@ -10,7 +10,7 @@ pub mod bake;
 mod ci;
 mod command;
 pub mod compose;
-mod document;
+pub(crate) mod document;
 mod interpolate;
 mod makefile;
 mod pattern;

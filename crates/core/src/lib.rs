@@ -44,6 +44,10 @@ pub mod plan;
 
 pub mod inventory;
 
+pub mod lint;
+
+pub mod picture;
+
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
 

@@ -2,9 +2,12 @@
 
 pub mod adoption;
 pub mod build;
+pub mod compare;
 pub mod event;
 pub mod gather;
+pub mod history;
 pub mod labels;
+pub mod lint;
 pub mod ports;
 pub mod prepare;
 pub mod prove;

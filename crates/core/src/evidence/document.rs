@@ -18,7 +18,7 @@ const CLOSING_INDENT: &str = "                                        ";
 
 /// A node.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// Nothing: `null`, or no value at all.
     Null,
     /// A text, number or the like, as written.
@@ -31,30 +31,30 @@ pub(super) enum Node {
 
 /// A node and its line: of an entry of a map, that of the key.
 #[derive(Debug, Clone)]
-pub(super) struct Item {
+pub(crate) struct Item {
     /// From 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// What stands there.
-    pub(super) node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
 }
 
 /// Why a text is no YAML.
 #[derive(Debug)]
-pub(super) struct YamlError {
+pub(crate) struct YamlError {
     /// From 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// What is wrong.
-    pub(super) why: String,
+    pub(crate) why: String,
 }
 
 impl Item {
     /// The value of a key.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|(name, _)| name == key).map(|(_, item)| item)
     }
 
     /// The entries of a map; of anything else none.
-    pub(super) fn entries(&self) -> &[(String, Self)] {
+    pub(crate) fn entries(&self) -> &[(String, Self)] {
         match &*self.node {
             Node::Map(entries) => entries,
             _ => &[],
@@ -62,7 +62,7 @@ impl Item {
     }
 
     /// The items of a list; of anything else none.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &*self.node {
             Node::List(items) => items,
             _ => &[],
@@ -70,7 +70,7 @@ impl Item {
     }
 
     /// The text of a scalar.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &*self.node {
             Node::Scalar(text) => Some(text),
             _ => None,
@@ -78,12 +78,12 @@ impl Item {
     }
 
     /// The texts of a list, or the one text that stands in its place.
-    pub(super) fn texts(&self) -> Vec<&str> {
+    pub(crate) fn texts(&self) -> Vec<&str> {
         self.text().into_iter().chain(self.items().iter().filter_map(Self::text)).collect()
     }
 
     /// A map of texts, or a list of `NAME=value`; no value where there is none.
-    pub(super) fn pairs(&self) -> Vec<(&str, Option<&str>)> {
+    pub(crate) fn pairs(&self) -> Vec<(&str, Option<&str>)> {
         let listed = self.items().iter().filter_map(Self::text).map(|text| match text.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (text, None),
@@ -103,14 +103,14 @@ struct Open {
 }
 
 /// The documents of a text.
-pub(super) fn parse(text: &str) -> Result<Vec<Item>, YamlError> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Item>, YamlError> {
     parse_strictly(text)
         .or_else(|error| with_brackets_moved(text).and_then(|moved| parse_strictly(&moved).ok()).ok_or(error))
 }
 
 /// A list or map in brackets may be closed at the indentation of its key, which YAML forbids and its usual readers take:
 /// the text with the closing brackets moved to the right, where there are any.
-pub(super) fn with_brackets_moved(text: &str) -> Option<String> {
+pub(crate) fn with_brackets_moved(text: &str) -> Option<String> {
     let closes = |line: &str| line.trim_start().starts_with([']', '}']);
     let moved = |line| if closes(line) { format!("{CLOSING_INDENT}{line}\n") } else { format!("{line}\n") };
     text.lines().any(closes).then(|| text.lines().map(moved).collect())
