@@ -14,6 +14,8 @@ mod place;
 mod reading;
 mod script;
 mod shell;
+#[cfg(test)]
+mod story;
 mod text;
 mod workflow;
 mod yaml;

@@ -330,15 +330,37 @@ impl Reader<'_> {
                 recipe.push(line.trim_start().trim_start_matches(['@', '-']));
                 continue;
             }
-            if !recipe.is_empty() {
-                let script = just_text(&std::mem::take(&mut recipe).join("\n"), &variables);
-                self.script(&script, first + 1, &starts, &[], into);
-            }
+            self.just_recipe(&std::mem::take(&mut recipe), first, &variables, &starts, into);
             if let Some((name, value)) = line.split_once(":=") {
                 let name = name.trim().trim_start_matches("export ").to_owned();
                 if let Some(value) = quoted(value) {
                     variables.push((name, value));
                 }
+            }
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// A recipe of a justfile: one script after `#!`, else a shell for each line.
+    fn just_recipe(
+        &self,
+        lines: &[&str],
+        first: usize,
+        variables: &[(String, String)],
+        starts: &[String],
+        into: &mut Reading,
+    ) {
+        if lines.first().is_some_and(|line| line.starts_with("#!")) {
+            self.script(&just_text(&lines.join("\n"), variables), first + 1, starts, &[], into);
+            return;
+        }
+        let mut start = 0;
+        for (at, line) in lines.iter().enumerate() {
+            if !line.ends_with('\\') || at + 1 == lines.len() {
+                let script = just_text(&lines[start..=at].join("\n"), variables);
+                self.script(&script, first + start + 1, starts, &[], into);
+                start = at + 1;
             }
         }
     }

@@ -53,8 +53,10 @@ impl Yaml {
         let mut anchors: BTreeMap<usize, usize> = BTreeMap::new();
         let mut parser = Parser::new_from_str(text);
         while let Some(next) = parser.next_event() {
-            let (event, span) =
-                next.map_err(|error| Malformed { line: error.marker().line().max(1), why: error.info().to_owned() })?;
+            let (event, span) = next.map_err(|error| Malformed {
+                line: error.marker().line().clamp(1, text.lines().count().max(1)),
+                why: error.info().to_owned(),
+            })?;
             let line = span.start.line().max(1);
             let (content, anchor, opens) = match event {
                 Event::DocumentStart(_) => {

@@ -115,19 +115,6 @@ pub(super) fn parse(text: &str) -> Vec<Node> {
     nodes
 }
 
-/// The parts of a text as they are between double quotes.
-pub(in super::super) fn quoted(text: &str) -> Word {
-    let mut parser = Parser { chars: text.chars().collect(), at: 0, line: 0, depth: 0, documents: Vec::new() };
-    let mut word = Word::default();
-    while let Some(character) = parser.peek() {
-        if !parser.expansion(&mut word, true) {
-            parser.step();
-            word.push(character, true);
-        }
-    }
-    word
-}
-
 impl Word {
     /// A word of plain text.
     pub(super) fn text(text: &str) -> Self {
@@ -581,7 +568,7 @@ impl Parser {
         let mut word = Word::default();
         while let Some(character) = self.peek() {
             if ends.contains(&character)
-                || (ends.is_empty() && (character.is_whitespace() || OPERATORS.contains(&character)))
+                || (ends.is_empty() && (matches!(character, ' ' | '\t' | '\r') || OPERATORS.contains(&character)))
             {
                 break;
             }
