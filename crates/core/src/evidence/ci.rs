@@ -177,10 +177,10 @@ impl Reader<'_> {
             return;
         }
         let task = node.get("task").and_then(Node::text).unwrap_or_default();
-        if task.starts_with("Docker@") {
-            if let Some(inputs) = node.get("inputs") {
-                self.azure_docker(inputs, into);
-            }
+        if task.starts_with("Docker@")
+            && let Some(inputs) = node.get("inputs")
+        {
+            self.azure_docker(inputs, into);
         }
         let own = node.get("workingDirectory").and_then(Node::text).unwrap_or(".");
         let start = path_text("", &azure_text(own)).unwrap_or_else(|| hole(own));

@@ -133,10 +133,10 @@ fn place(build: &Build, directory: &str, origin: Origin<'_>, files: &dyn Files, 
         if !into.evidence.contains(&evidence) {
             into.evidence.push(evidence);
         }
-    } else if let Some(pattern) = pattern(build, directory, origin).filter(|pattern| has_instance(pattern, files)) {
-        if !into.patterns.contains(&pattern) {
-            into.patterns.push(pattern);
-        }
+    } else if let Some(pattern) = pattern(build, directory, origin).filter(|pattern| has_instance(pattern, files))
+        && !into.patterns.contains(&pattern)
+    {
+        into.patterns.push(pattern);
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod expand;
 mod syntax;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

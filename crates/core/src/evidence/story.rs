@@ -30,10 +30,10 @@ impl Story {
         for evidence in reading.evidence {
             let mut line = format!("{}: {} in {}", evidence.line, evidence.dockerfile, evidence.context);
             if let Some(target) = evidence.target {
-                line += &format!(" to {target}");
+                line.extend([" to ", target.as_str()]);
             }
             if !evidence.images.is_empty() {
-                line += &format!(" as {}", evidence.images.join(" "));
+                line.extend([" as ", &evidence.images.join(" ")]);
             }
             lines.push(line);
         }

@@ -137,7 +137,7 @@ impl<'a> Node<'a> {
     }
 
     /// The items of a list; of a single value, that one.
-    pub(super) fn items(self) -> Vec<Node<'a>> {
+    pub(super) fn items(self) -> Vec<Self> {
         match &self.inner().content {
             Content::Sequence(items) => items.iter().map(|place| Node { yaml: self.yaml, place: *place }).collect(),
             Content::Scalar(text) if !text.is_empty() => vec![self],
@@ -151,13 +151,13 @@ impl<'a> Node<'a> {
     }
 
     /// The entries of a mapping, merged ones after its own.
-    pub(super) fn entries(self) -> Vec<(&'a str, Node<'a>)> {
+    pub(super) fn entries(self) -> Vec<(&'a str, Self)> {
         let mut entries = Vec::new();
         self.collect(&mut entries, 0);
         entries
     }
 
-    fn collect(self, into: &mut Vec<(&'a str, Node<'a>)>, depth: usize) {
+    fn collect(self, into: &mut Vec<(&'a str, Self)>, depth: usize) {
         let Content::Mapping(own) = &self.inner().content else { return };
         let mut merged = Vec::new();
         for (key, value) in own {
@@ -177,12 +177,12 @@ impl<'a> Node<'a> {
     }
 
     /// The value of `key`.
-    pub(super) fn get(self, key: &str) -> Option<Node<'a>> {
+    pub(super) fn get(self, key: &str) -> Option<Self> {
         self.entries().into_iter().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
     /// The value at the end of several keys.
-    pub(super) fn at(self, keys: &[&str]) -> Option<Node<'a>> {
+    pub(super) fn at(self, keys: &[&str]) -> Option<Self> {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 }
