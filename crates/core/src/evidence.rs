@@ -6,16 +6,24 @@
 //! never guesses: what it cannot tell (a variable that nobody sets) is `None` or stays written as it is, and
 //! [`discover`](crate::discover) weighs what all of them say.
 
+pub mod bake;
 mod ci;
 mod command;
+pub mod compose;
+mod document;
+mod interpolate;
 mod makefile;
 mod pattern;
 mod place;
 mod reading;
 mod script;
 mod shell;
+pub mod skaffold;
 #[cfg(test)]
 mod story;
+mod survey;
+#[cfg(test)]
+mod tests_support;
 mod text;
 mod workflow;
 mod yaml;
@@ -26,6 +34,7 @@ use crate::path::RepoPath;
 
 pub use pattern::{Part, Pattern, Shape};
 pub use reading::{Ci, Entry, Files, Kind, Reading, SIZE_LIMIT, Tool, Unread, Used, may_speak, read, wanted};
+pub use survey::{Readings, Survey, is_aside, is_in_examples, is_in_tests};
 
 /// One build of an image that a file of the repository describes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -32,6 +32,8 @@ pub mod graph;
 
 pub mod discover;
 
+pub mod proof;
+
 pub mod values;
 
 pub mod chart;

@@ -40,6 +40,8 @@ pub struct Reading {
     pub evidence: Vec<Evidence>,
     /// Builds of every Dockerfile of a shape.
     pub patterns: Vec<Pattern>,
+    /// Builds that give files, or nothing, and no image.
+    pub files_only: Vec<Evidence>,
     /// Other files that describe builds and that this one uses.
     pub used: Vec<Used>,
     /// What could not be read.

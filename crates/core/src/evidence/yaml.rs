@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser};
 
+use super::document::with_brackets_moved;
+
 /// No file of this kind is nested deeper.
 const DEPTH_LIMIT: usize = 100;
 /// Aliases of aliases.
@@ -47,6 +49,11 @@ pub(super) struct Malformed {
 impl Yaml {
     /// Parses all documents of `text`.
     pub(super) fn parse(text: &str) -> Result<Self, Malformed> {
+        Self::parse_strictly(text)
+            .or_else(|error| with_brackets_moved(text).and_then(|moved| Self::parse_strictly(&moved).ok()).ok_or(error))
+    }
+
+    fn parse_strictly(text: &str) -> Result<Self, Malformed> {
         let mut yaml = Self { nodes: Vec::new(), roots: Vec::new() };
         // Open lists and mappings, with a key that waits for its value.
         let mut open: Vec<(usize, Option<usize>)> = Vec::new();

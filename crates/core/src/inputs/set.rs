@@ -114,6 +114,8 @@ pub struct Evaluated {
 pub enum ImageSource {
     /// From elsewhere.
     External,
+    /// It stands for something else than its name says: a named context.
+    Other(String),
     /// It is an image of this repository with this key; without one it cannot be built itself.
     Service(ServiceName, Option<InputDigest>),
 }
@@ -177,6 +179,7 @@ impl Evaluation<'_> {
                 }
                 Base::Image(image.text.clone())
             }
+            ImageSource::Other(text) => Base::Image(text),
             ImageSource::Service(name, Some(key)) => Base::Service { name, key },
             ImageSource::Service(name, None) => {
                 self.error(format!("it stands on `{name}`, which cannot be built"), image.line);
