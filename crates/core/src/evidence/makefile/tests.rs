@@ -29,7 +29,7 @@ fn variables_and_functions() {
             "x:\n\tfor s in a b; do docker build images/$$s; done",
             &["2: images/a/Dockerfile in images/a", "2: images/b/Dockerfile in images/b"],
         ),
-        ("x:\n\tdocker build -t $(if $(TAG),x:$(TAG),x) web", &["2: web/Dockerfile in web as ${TAG}"][..0]),
+        ("x:\n\tdocker build -t $(if $(TAG),x:$(TAG),x) web", &["2: web/Dockerfile in web as x:${TAG}|x"]),
         (
             "define build\ndocker build -t shop/$(1) $(2)\nendef\nx:\n\t$(call build,api,./api)\ny:\n\t@$(call build,web,web)",
             &["5: api/Dockerfile in api as shop/api", "7: web/Dockerfile in web as shop/web"],
