@@ -4,7 +4,7 @@
 
 use super::command::{self, Command, list};
 use super::place::{Origin, path_text, place_one, settle};
-use super::reading::{Ci, Files, Kind, Reading};
+use super::reading::{Ci, Files, Kind, Reading, may_build};
 use super::script::starts;
 use super::shell::{Found, Shell};
 use super::text::{ROOT, hole, unset};
@@ -98,6 +98,9 @@ impl Reader<'_> {
     }
 
     fn script(&self, text: &str, line: usize, starts: &[String], own: &[(String, String)], into: &mut Reading) {
+        if !may_build(text) {
+            return;
+        }
         let origin = Origin { file: self.file, line, source: self.source };
         let mut run = |start: &str| {
             let mut shell = Shell::new(self.files, None, start);

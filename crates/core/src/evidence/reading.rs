@@ -210,6 +210,13 @@ pub fn may_speak(bytes: &[u8]) -> bool {
     bytes.len() <= SIZE_LIMIT && WORDS.iter().all(|words| words.as_ref().is_some_and(|words| words.is_match(bytes)))
 }
 
+/// Whether one script among the many of a file may build: it names a builder, what may stand for one, or another script.
+pub(super) fn may_build(script: &str) -> bool {
+    const WORDS: &str = r"(?i)docker|podman|buildah|buildctl|nerdctl|kaniko|bake|skaffold|container|engine|oci|builder|img|depot|make|source|(^|\s)\.\s";
+    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(WORDS).ok());
+    PATTERN.as_ref().is_none_or(|pattern| pattern.is_match(script.as_bytes()))
+}
+
 /// What the file at `path` says. What it says depends on the file, on what it includes, and on which paths exist.
 pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
     let mut reading = Reading::default();
