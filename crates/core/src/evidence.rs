@@ -19,6 +19,8 @@ mod reading;
 mod script;
 mod shell;
 pub mod skaffold;
+#[cfg(test)]
+mod story;
 mod survey;
 #[cfg(test)]
 mod tests_support;

@@ -4,7 +4,7 @@
 
 use super::command::{self, Command, list};
 use super::place::{Origin, path_text, place_one, settle};
-use super::reading::{Ci, Files, Kind, Reading};
+use super::reading::{Ci, Files, Kind, Reading, may_build};
 use super::script::starts;
 use super::shell::{Found, Shell};
 use super::text::{ROOT, hole, unset};
@@ -98,6 +98,9 @@ impl Reader<'_> {
     }
 
     fn script(&self, text: &str, line: usize, starts: &[String], own: &[(String, String)], into: &mut Reading) {
+        if !may_build(text) {
+            return;
+        }
         let origin = Origin { file: self.file, line, source: self.source };
         let mut run = |start: &str| {
             let mut shell = Shell::new(self.files, None, start);
@@ -177,10 +180,10 @@ impl Reader<'_> {
             return;
         }
         let task = node.get("task").and_then(Node::text).unwrap_or_default();
-        if task.starts_with("Docker@") {
-            if let Some(inputs) = node.get("inputs") {
-                self.azure_docker(inputs, into);
-            }
+        if task.starts_with("Docker@")
+            && let Some(inputs) = node.get("inputs")
+        {
+            self.azure_docker(inputs, into);
         }
         let own = node.get("workingDirectory").and_then(Node::text).unwrap_or(".");
         let start = path_text("", &azure_text(own)).unwrap_or_else(|| hole(own));
@@ -330,15 +333,37 @@ impl Reader<'_> {
                 recipe.push(line.trim_start().trim_start_matches(['@', '-']));
                 continue;
             }
-            if !recipe.is_empty() {
-                let script = just_text(&std::mem::take(&mut recipe).join("\n"), &variables);
-                self.script(&script, first + 1, &starts, &[], into);
-            }
+            self.just_recipe(&std::mem::take(&mut recipe), first, &variables, &starts, into);
             if let Some((name, value)) = line.split_once(":=") {
                 let name = name.trim().trim_start_matches("export ").to_owned();
                 if let Some(value) = quoted(value) {
                     variables.push((name, value));
                 }
+            }
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// A recipe of a justfile: one script after `#!`, else a shell for each line.
+    fn just_recipe(
+        &self,
+        lines: &[&str],
+        first: usize,
+        variables: &[(String, String)],
+        starts: &[String],
+        into: &mut Reading,
+    ) {
+        if lines.first().is_some_and(|line| line.starts_with("#!")) {
+            self.script(&just_text(&lines.join("\n"), variables), first + 1, starts, &[], into);
+            return;
+        }
+        let mut start = 0;
+        for (at, line) in lines.iter().enumerate() {
+            if !line.ends_with('\\') || at + 1 == lines.len() {
+                let script = just_text(&lines[start..=at].join("\n"), variables);
+                self.script(&script, first + start + 1, starts, &[], into);
+                start = at + 1;
             }
         }
     }

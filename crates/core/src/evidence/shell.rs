@@ -6,6 +6,7 @@
 
 mod expand;
 mod syntax;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -69,6 +70,8 @@ pub(super) struct Shell<'a> {
     depth: usize,
     /// The line of what is run, where that is not in the text itself.
     line: Option<usize>,
+    /// The text was expanded by make: what is written in it may be a default that a caller changes.
+    is_recipe: bool,
     found: Vec<Found>,
     /// The words of the calls of make.
     makes: Vec<Vec<String>>,
@@ -90,6 +93,7 @@ impl<'a> Shell<'a> {
             steps: 0,
             depth: 0,
             line: None,
+            is_recipe: false,
             found: Vec::new(),
             makes: Vec::new(),
         }
@@ -102,6 +106,7 @@ impl<'a> Shell<'a> {
 
     /// Follows a script that make runs; the words of its calls of make are added to `calls`.
     pub(super) fn follow_with(mut self, text: &str, calls: &mut Vec<Vec<String>>) -> Vec<Found> {
+        self.is_recipe = true;
         self.run(&syntax::parse(text));
         calls.append(&mut self.makes);
         self.found
@@ -198,8 +203,7 @@ impl<'a> Shell<'a> {
     }
 
     fn branches(&mut self, subject: Option<&Word>, arms: &[Arm]) {
-        let asks = |word: &Word| word.0.iter().any(|part| matches!(part, Part::Variable { .. }));
-        let subject = subject.map(|word| (self.decides(word) && asks(word), self.joined(word)));
+        let subject = subject.map(|word| (self.decides(word) && self.asks(word), self.joined(word)));
         let before = (self.variables.clone(), self.directory.clone());
         let mut outcomes = Vec::new();
         for arm in arms {
@@ -268,9 +272,7 @@ impl<'a> Shell<'a> {
             ("test", _) => rest,
             _ => return None,
         };
-        // What is written into the text itself is a default of whoever wrote it there, such as make.
-        let asks = |word: &Word| word.0.iter().any(|part| matches!(part, Part::Variable { .. }));
-        if !rest.iter().all(|word| self.decides(word)) || !rest.iter().any(asks) {
+        if !rest.iter().all(|word| self.decides(word)) || !rest.iter().any(|word| self.asks(word)) {
             return None;
         }
         let words: Vec<String> = rest.iter().map(|word| self.joined(word)).collect();
@@ -281,6 +283,11 @@ impl<'a> Shell<'a> {
             [left, "!=", right] => Some(!expand::matches(right, left)),
             _ => None,
         }
+    }
+
+    /// Whether a word is more than a text that make may have put there, from a default that a caller may change.
+    fn asks(&self, Word(parts): &Word) -> bool {
+        !self.is_recipe || parts.iter().any(|part| matches!(part, Part::Variable { .. }))
     }
 
     /// Whether a word is known for certain: not from a default that a caller may change.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::Source;
 use super::command::{Build, Command, Uses, list};
 use super::place::{Origin, path, path_text, place_one, settle};
-use super::reading::{Files, Reading, Tool, Unread};
+use super::reading::{Files, Reading, Tool, Unread, may_build};
 use super::shell::{Found, Shell};
 use super::text::{clean, hole};
 use super::yaml::{Node, Yaml};
@@ -149,6 +149,9 @@ impl Reader<'_> {
     fn run(&self, script: Node<'_>, directory: &str, scope: &Scope, into: &mut Reading) {
         let Some(text) = script.text() else { return };
         let text = scope.expand(text);
+        if !may_build(&text) {
+            return;
+        }
         let start = path_text("", directory).unwrap_or_else(|| hole(directory));
         let origin = self.origin(script.line());
         let mut run = |start: &str| {

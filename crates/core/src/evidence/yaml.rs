@@ -60,8 +60,10 @@ impl Yaml {
         let mut anchors: BTreeMap<usize, usize> = BTreeMap::new();
         let mut parser = Parser::new_from_str(text);
         while let Some(next) = parser.next_event() {
-            let (event, span) =
-                next.map_err(|error| Malformed { line: error.marker().line().max(1), why: error.info().to_owned() })?;
+            let (event, span) = next.map_err(|error| Malformed {
+                line: error.marker().line().clamp(1, text.lines().count().max(1)),
+                why: error.info().to_owned(),
+            })?;
             let line = span.start.line().max(1);
             let (content, anchor, opens) = match event {
                 Event::DocumentStart(_) => {
@@ -142,7 +144,7 @@ impl<'a> Node<'a> {
     }
 
     /// The items of a list; of a single value, that one.
-    pub(super) fn items(self) -> Vec<Node<'a>> {
+    pub(super) fn items(self) -> Vec<Self> {
         match &self.inner().content {
             Content::Sequence(items) => items.iter().map(|place| Node { yaml: self.yaml, place: *place }).collect(),
             Content::Scalar(text) if !text.is_empty() => vec![self],
@@ -156,13 +158,13 @@ impl<'a> Node<'a> {
     }
 
     /// The entries of a mapping, merged ones after its own.
-    pub(super) fn entries(self) -> Vec<(&'a str, Node<'a>)> {
+    pub(super) fn entries(self) -> Vec<(&'a str, Self)> {
         let mut entries = Vec::new();
         self.collect(&mut entries, 0);
         entries
     }
 
-    fn collect(self, into: &mut Vec<(&'a str, Node<'a>)>, depth: usize) {
+    fn collect(self, into: &mut Vec<(&'a str, Self)>, depth: usize) {
         let Content::Mapping(own) = &self.inner().content else { return };
         let mut merged = Vec::new();
         for (key, value) in own {
@@ -182,12 +184,12 @@ impl<'a> Node<'a> {
     }
 
     /// The value of `key`.
-    pub(super) fn get(self, key: &str) -> Option<Node<'a>> {
+    pub(super) fn get(self, key: &str) -> Option<Self> {
         self.entries().into_iter().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
     /// The value at the end of several keys.
-    pub(super) fn at(self, keys: &[&str]) -> Option<Node<'a>> {
+    pub(super) fn at(self, keys: &[&str]) -> Option<Self> {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 }

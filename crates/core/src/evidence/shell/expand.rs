@@ -301,7 +301,7 @@ impl Shell<'_> {
                 let path = rest.iter().find(|word| !word.starts_with('-'))?;
                 Some(format!("{ROOT}/{}", path_text(&self.directory, path)?))
             }
-            ["git", rest @ ..] if rest.ends_with(&["rev-parse", "--show-toplevel"]) => Some(ROOT.to_string()),
+            ["git", .., "rev-parse", "--show-toplevel"] => Some(ROOT.to_string()),
             ["which", name] | ["command", "-v", name] | ["type", "-p" | "-P", name] => Some((*name).to_owned()),
             ["ls", rest @ ..] => self.listed(rest),
             ["find", rest @ ..] => self.found_files(rest),

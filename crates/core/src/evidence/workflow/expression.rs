@@ -43,7 +43,9 @@ impl Scope {
                 Some(value) if holds(&value) => Some(value),
                 Some(_) => self.value(rest, depth + 1),
                 // What nobody gives is empty.
-                None if is_plain(first.trim()) => self.value(rest, depth + 1),
+                None if is_plain(first.trim()) || (first.trim().starts_with("matrix.") && !self.matrix.is_empty()) => {
+                    self.value(rest, depth + 1)
+                }
                 None => None,
             };
         }
