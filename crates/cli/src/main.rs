@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, Command, Written};
+use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::ui::Ui;
 

@@ -34,7 +34,7 @@ pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Fa
         Written::Dot => ui.print(&shown.picture().dot()),
         Written::Mermaid => ui.print(&shown.picture().mermaid()),
         Written::Svg => ui.print(&shown.picture().svg()),
-        Written::Table | Written::Json | Written::Markdown => match (ui.format, shown.rows()) {
+        _ => match (ui.format, shown.rows()) {
             (Format::Json, _) => ui.print(&shown.as_json()),
             (Format::Markdown, rows) => ui.print(&markdown(&rows)),
             (Format::Table, rows) if rows.len() == 1 => {
@@ -71,9 +71,13 @@ fn selected(gathered: &Gathered, selectors: &[String]) -> Result<BTreeSet<Servic
             let copies = |name: &&ServiceName| sources(&gathered.sets, name).any(|source| touches(source, &path));
             gathered.sets.keys().filter(copies).cloned().collect()
         } else {
-            let matches = matcher(selector)?;
-            let services = gathered.graph.services();
-            services.filter(|service| matches(service.name.as_str())).map(|service| service.name.clone()).collect()
+            let glob = if has_wildcards(selector) { Some(Glob::new(selector)) } else { None };
+            let glob = glob.transpose().map_err(|error| Failure::usage(error.to_string()))?;
+            let matches = |name: &ServiceName| match &glob {
+                Some(glob) => glob.matches(name.as_str().as_bytes()),
+                None => name.as_str() == selector,
+            };
+            gathered.graph.services().map(|service| &service.name).filter(|name| matches(name)).cloned().collect()
         };
         if found.is_empty() {
             let failure = Failure::usage(format!("`{selector}` selects no image"));
@@ -82,14 +86,6 @@ fn selected(gathered: &Gathered, selectors: &[String]) -> Result<BTreeSet<Servic
         all.extend(found);
     }
     Ok(all)
-}
-
-fn matcher(selector: &str) -> Result<Box<dyn Fn(&str) -> bool + '_>, Failure> {
-    if !has_wildcards(selector) {
-        return Ok(Box::new(move |name| name == selector));
-    }
-    let glob = Glob::new(selector).map_err(|error| Failure::usage(error.to_string()))?;
-    Ok(Box::new(move |name| glob.matches(name.as_bytes())))
 }
 
 /// Is one of the paths the other one, or above it?

@@ -138,7 +138,7 @@ fn an_image_with_another_name_is_the_same_one() {
     --- stdout
     HEAD~1 ([COMMIT]) to HEAD ([COMMIT]), 1 commit
 
-    changed  jobs      jobs/main.py  (was worker)
+    changed  jobs      COPY jobs/main.py /app/  (was worker)
     same     frontend  was web
 
     5 images: 1 changed, 4 the same; 1 test image: 0 changed, 1 the same (by what they are made of)

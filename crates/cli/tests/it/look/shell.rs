@@ -6,7 +6,7 @@ use crate::shop::Shop;
 fn words(shop: &Shop, line: &[&str]) -> Vec<String> {
     let mut call = shop.env.call(&[&["--"], line].concat());
     call = call.env("LONGSHORE_COMPLETE", "bash").env("_CLAP_IFS", "\n");
-    let outcome = call.env("_CLAP_COMPLETE_INDEX", &(line.len() - 1).to_string()).run().success();
+    let outcome = call.env("_CLAP_COMPLETE_INDEX", (line.len() - 1).to_string()).run().success();
     assert_eq!(outcome.stderr, "", "nobody wants a message there");
     outcome.stdout.lines().map(str::to_owned).collect()
 }
