@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::future::{join, try_join};
 use longshore_core::config::{self, Config, ConfigError};
 use longshore_core::discover::{DiscoverError, discover};
 use longshore_core::graph::{InputSets, KnownNames, ServiceGraph};
@@ -14,7 +15,7 @@ use longshore_core::image::{NameError, Tag};
 use longshore_core::inputs::context::Contexts;
 use longshore_core::inputs::copy::Blobs;
 use longshore_core::name::{ReleaseName, ServiceName};
-use longshore_core::object::{CommitId, ObjectId};
+use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::plan::{Baseline, Plan};
 use longshore_core::record::{RecordError, ReleaseRecord, newest};
@@ -44,6 +45,8 @@ pub struct Question {
     pub version: Option<String>,
     /// The config of the work tree; none: that of the commit.
     pub config: Option<Config>,
+    /// Shall the commits since the baseline be counted?
+    pub count: bool,
 }
 
 /// What can go wrong on the way to a plan.
@@ -114,6 +117,8 @@ pub struct Gathered {
     pub values: Vec<ValuesText>,
     /// The records that the commit holds.
     pub records: Vec<ReleaseRecord>,
+    /// How many commits there are since the baseline, where that was asked and can be told.
+    pub commits: Option<usize>,
 }
 
 /// Makes the plan.
@@ -125,7 +130,8 @@ pub async fn gather(
     let mut reader = Reader { repo, contexts: Contexts::default(), blobs: Blobs::new(), commits: BTreeMap::new() };
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
-    let tree = repo.tree(at).await?;
+    // Git has two cores to work on, and answers slowly: what does not wait for another answer is asked at once.
+    let (tree, name) = try_join(repo.tree(at), repo.name()).await?;
     let found = FoundFiles::in_tree(&tree);
     let config = match &question.config {
         Some(config) => config.clone(),
@@ -135,11 +141,43 @@ pub async fn gather(
     reader
         .read(found.ids().chain(uses::configured(&config, &found, &tree)).chain(named_dockerfiles(&config, &tree)))
         .await?;
-    let mut snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone() };
+    let snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone() };
     let records = records(&snapshot, &found)?;
     let values = uses::read(&snapshot, &found, &config)?;
     let baseline = baseline(repo, registry.is_some(), question, &records, &values).await?;
-    let name = repo.name().await?;
+    let counting = async {
+        match baseline.commit().filter(|_| question.count) {
+            Some(from) => repo.count(from, at).await.ok(),
+            None => None,
+        }
+    };
+    let read = Read { commit, snapshot, found, name, config, release, records, values, baseline: baseline.clone() };
+    let (commits, gathered) = join(counting, decided(registry, question, reader, read)).await;
+    gathered.map(|gathered| Gathered { commits, ..gathered })
+}
+
+/// The first round's answers.
+struct Read {
+    commit: Commit,
+    snapshot: Snapshot,
+    found: FoundFiles,
+    name: String,
+    config: Config,
+    release: Option<ReleaseName>,
+    records: Vec<ReleaseRecord>,
+    values: Vec<ValuesText>,
+    baseline: Baseline,
+}
+
+/// The second round, and the decision.
+async fn decided(
+    registry: Option<&dyn Registry>,
+    question: &Question,
+    mut reader: Reader<'_>,
+    read: Read,
+) -> Result<Gathered, GatherError> {
+    let repo = reader.repo;
+    let Read { commit, mut snapshot, found, name, config, release, records, values, baseline } = read;
     let known = match &baseline {
         Baseline::Record { release, .. } => names_of_record(&records, release),
         Baseline::Revision { commit, .. } => {
@@ -169,7 +207,7 @@ pub async fn gather(
     refusals.extend(more);
     let plan =
         Plan { release, at: commit, from: baseline, images, edits, refusals, registry_asked: registry.is_some() };
-    Ok(Gathered { plan, config, snapshot, graph, sets, values, records })
+    Ok(Gathered { plan, config, snapshot, graph, sets, values, records, commits: None })
 }
 
 /// A version whose git tag is here already cannot be planned as a new release.

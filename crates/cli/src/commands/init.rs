@@ -28,6 +28,7 @@ pub(crate) async fn run(common: &Common, args: &Init, ui: &Ui) -> Result<u8, Fai
         from_revision: None,
         version: None,
         config: Some(Config::default()),
+        count: false,
     };
     let gathered = gather(&session.repo, None, &question).await?;
     let found = Looking { gathered: &gathered, given: args.registry.as_deref() }.found();

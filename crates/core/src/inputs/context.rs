@@ -162,19 +162,19 @@ impl Filter<'_> {
     }
 
     fn entries(&self, path: &RepoPath, directory: &Arc<Directory>, verdicts: &Verdicts) -> Arc<Directory> {
-        let mut kept = Vec::new();
+        let mut kept: Vec<(&[u8], Entry)> = Vec::new();
         let mut whole = true;
         for (name, entry) in directory.entries() {
             let at = path.child(name);
             let verdicts = self.rules.enter(verdicts, &at);
             match entry {
-                Entry::Leaf(_) if self.keeps(&verdicts) => kept.push((name.into(), entry.clone())),
+                Entry::Leaf(_) if self.keeps(&verdicts) => kept.push((name, entry.clone())),
                 Entry::Leaf(_) => whole = false,
                 Entry::Directory(below) => {
                     let filtered = self.directory(&at, below, &verdicts);
                     whole &= filtered.id() == below.id();
                     if !filtered.is_empty() {
-                        kept.push((name.into(), Entry::Directory(filtered)));
+                        kept.push((name, Entry::Directory(filtered)));
                     }
                 }
             }
