@@ -263,11 +263,18 @@ fn service(
             service.target.clone_from(&settings.target);
         }
     }
-    service.recipe = service.parsed.as_ref().map_err(Clone::clone).and_then(|parsed| {
-        let mut recipe = parsed.recipe(service.target.as_deref(), &service.args, &service.platform)?;
-        recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
-        Ok(Arc::new(recipe))
-    });
+    service.recipe = match (&service.parsed, snapshot.dockerfile(&service.dockerfile)) {
+        (Ok(parsed), Some((id, _))) => {
+            let key = (id, service.target.clone(), service.args.clone(), service.platform.clone());
+            contexts.recipe(key, || {
+                let mut recipe = parsed.recipe(service.target.as_deref(), &service.args, &service.platform)?;
+                recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
+                Ok(Arc::new(recipe))
+            })
+        }
+        (Ok(_), None) => Err(unread()),
+        (Err(error), _) => Err(error.clone()),
+    };
     match settings.and_then(|settings| settings.context.clone()) {
         Some(context) => {
             service.context = context;
@@ -284,13 +291,14 @@ fn service(
 }
 
 fn parse(snapshot: &Snapshot, contexts: &Contexts, dockerfile: &RepoPath) -> Result<Arc<Dockerfile>, DockerfileError> {
-    let unread = || DockerfileError {
-        line: 1,
-        message: "the Dockerfile is a link that leads to no Dockerfile of this commit".to_owned(),
-    };
     let (id, content) = snapshot.dockerfile(dockerfile).ok_or_else(unread)?;
     // Bytes that are no text mostly stand in comments, and engines take them; they are read as the replacement character.
     contexts.dockerfile(id, || Dockerfile::parse(&String::from_utf8_lossy(content)).map(Arc::new))
+}
+
+fn unread() -> DockerfileError {
+    let message = "the Dockerfile is a link that leads to no Dockerfile of this commit".to_owned();
+    DockerfileError { line: 1, message }
 }
 
 /// What stands in the key for a Dockerfile that is no text as a whole: two different bytes are read as the same character.

@@ -189,7 +189,8 @@ async fn decided(
         .services()
         .map_err(GatherError::Discover)?;
     let sets = reader.inputs(&graph, &mut snapshot, None).await?;
-    let facts = before::Facts { repo, registry, question, records: &records, baseline: &baseline, values: &values };
+    let uses = uses::Uses::new(&values);
+    let facts = before::Facts { repo, registry, question, records: &records, baseline: &baseline, uses: &uses };
     let known = facts.known(&mut reader, &snapshot, &graph, &sets, &config, &name).await?;
     let deciding = images::Deciding {
         registry,
@@ -199,6 +200,7 @@ async fn decided(
         records: &records,
         baseline: &baseline,
         values: &values,
+        uses: &uses,
         release: release.as_ref(),
     };
     let (images, mut refusals) = deciding.images(&known).await?;

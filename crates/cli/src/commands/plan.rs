@@ -25,7 +25,10 @@ pub(crate) async fn run(common: &Common, args: &Plan, ui: &Ui) -> Result<u8, Fai
         return if_changed(&session, ui, &question, &args.changed, detail).await;
     }
     let gathered = session.look(ui, &question, args.looking.offline).await?;
-    Ok(show(ui, &gathered, &question.at, detail))
+    let code = show(ui, &gathered, &question.at, detail);
+    // The process ends here: to take a large tree apart before it does would only take time.
+    std::mem::forget(gathered);
+    Ok(code)
 }
 
 /// Shows who would rebuild.
