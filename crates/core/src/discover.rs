@@ -81,6 +81,8 @@ pub struct Discovered {
     /// Why they cannot be released as they are; of an earlier commit nobody need care, since a config of today may speak of
     /// services that were not there yet, and what is compared needs no repository.
     pub errors: Vec<DiscoverError>,
+    /// A service could not be named, since it takes the repository's name and that was not told.
+    pub lacks_repository_name: bool,
 }
 
 impl Discovered {
@@ -90,20 +92,23 @@ impl Discovered {
     }
 }
 
-/// All services of a commit; `repository_name` is for a Dockerfile in the root.
+/// All services of a commit; `repository_name` is for a Dockerfile in the root, and hardly any other one needs it.
 pub fn discover(
     snapshot: &Snapshot,
     found: &FoundFiles,
     config: &Config,
     contexts: &Contexts,
-    repository_name: &str,
+    repository_name: Option<&str>,
     known: &KnownNames,
 ) -> Discovered {
     let (candidates, mut errors) = candidates(snapshot, found, config);
     if candidates.is_empty() && errors.is_empty() {
-        return Discovered { graph: ServiceGraph::default(), errors: vec![DiscoverError::NoDockerfile] };
+        let errors = vec![DiscoverError::NoDockerfile];
+        return Discovered { graph: ServiceGraph::default(), errors, lacks_repository_name: false };
     }
-    let names = names(&candidates, repository_name, known);
+    let Some(names) = names(&candidates, repository_name, known) else {
+        return Discovered { graph: ServiceGraph::default(), errors, lacks_repository_name: true };
+    };
     let mut services = BTreeMap::new();
     for (candidate, name) in candidates.iter().zip(names) {
         let settings = config.services.get(&name);
@@ -123,7 +128,7 @@ pub fn discover(
         DiscoverError::UnknownService { service: name.clone(), meant }
     }));
     errors.extend(give_repositories(&mut services, config));
-    Discovered { graph: ServiceGraph::new(services), errors }
+    Discovered { graph: ServiceGraph::new(services), errors, lacks_repository_name: false }
 }
 
 /// A Dockerfile and target that is to be a service.
@@ -157,8 +162,9 @@ fn candidates(snapshot: &Snapshot, found: &FoundFiles, config: &Config) -> (Vec<
     (candidates, errors)
 }
 
-/// The names of all candidates, in their order: each has one, and no two have the same.
-fn names(candidates: &[Candidate], repository_name: &str, known: &KnownNames) -> Vec<ServiceName> {
+/// The names of all candidates, in their order: each has one, and no two have the same. None where the repository's name
+/// is needed for one of them and not told.
+fn names(candidates: &[Candidate], repository_name: Option<&str>, known: &KnownNames) -> Option<Vec<ServiceName>> {
     let mut taken: BTreeSet<ServiceName> = candidates.iter().filter_map(|candidate| candidate.name.clone()).collect();
     let sticky: Vec<Option<ServiceName>> = candidates
         .iter()
@@ -174,26 +180,29 @@ fn names(candidates: &[Candidate], repository_name: &str, known: &KnownNames) ->
     }
     let mut names = Vec::new();
     for (candidate, sticky) in candidates.iter().zip(sticky) {
-        let name = candidate.name.clone().or(sticky).unwrap_or_else(|| {
-            let several = siblings.get(&candidate.dockerfile.parent()).is_some_and(|count| *count > 1);
-            first_free(&candidate.dockerfile, several, repository_name, &taken)
-        });
+        let name = match candidate.name.clone().or(sticky) {
+            Some(name) => name,
+            None => {
+                let several = siblings.get(&candidate.dockerfile.parent()).is_some_and(|count| *count > 1);
+                first_free(&candidate.dockerfile, several, repository_name, &taken)?
+            }
+        };
         taken.insert(name.clone());
         names.push(name);
     }
-    names
+    Some(names)
 }
 
 /// What a Dockerfile is called: by its folder, by more and more of the folders above, by a number.
 fn first_free(
     dockerfile: &RepoPath,
     several: bool,
-    repository_name: &str,
+    repository_name: Option<&str>,
     taken: &BTreeSet<ServiceName>,
-) -> ServiceName {
+) -> Option<ServiceName> {
     let folder = dockerfile.parent().unwrap_or_default();
     let folders = folder.components().map(|component| String::from_utf8_lossy(component).into_owned());
-    let folders: Vec<String> = std::iter::once(repository_name.to_owned()).chain(folders).collect();
+    let folders: Vec<String> = repository_name.map(str::to_owned).into_iter().chain(folders).collect();
     let suffix = telling_suffix(dockerfile, several);
     let ending = suffix.map(|suffix| format!("-{suffix}")).unwrap_or_default();
     let names: Vec<ServiceName> = (0..folders.len())
@@ -202,17 +211,14 @@ fn first_free(
         .collect();
     let free = |name: &ServiceName| !taken.contains(name);
     if let Some(name) = names.iter().find(|name| free(name)) {
-        return name.clone();
+        return Some(name.clone());
     }
+    repository_name?;
     // Too long, or without a letter, or taken, all of them.
     let mut longest: String = names.last().map_or_else(|| "image".to_owned(), ToString::to_string);
     longest.truncate(100);
     let numbered = (2_u64..).filter_map(|number| format!("{longest}-{number}").parse().ok());
-    std::iter::once(longest.parse().ok())
-        .flatten()
-        .chain(numbered)
-        .find(free)
-        .expect("there are more numbers than services")
+    std::iter::once(longest.parse().ok()).flatten().chain(numbered).find(free)
 }
 
 /// What the file's name says beside "Dockerfile", where it is needed and is not the folder's name once more, as in

@@ -299,7 +299,7 @@ fn discovered(files: &BTreeMap<RepoPath, File>, known: &KnownNames) -> Discovere
     let text = snapshot.content(&path_of(config::FILE)).map(|content| String::from_utf8_lossy(content).into_owned());
     let config = text.map(|text| Config::parse(config::FILE, &text).expect("a config that can be read"));
     let found = FoundFiles::in_tree(&snapshot.tree);
-    discover(&snapshot, &found, &config.unwrap_or_default(), &Contexts::default(), NAME, known)
+    discover(&snapshot, &found, &config.unwrap_or_default(), &Contexts::default(), Some(NAME), known)
 }
 
 /// One line for each reason, the name and the word in the first one.

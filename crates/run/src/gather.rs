@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::future::{join, try_join};
+use futures::future::join;
 use longshore_core::config::{self, Config, ConfigError};
-use longshore_core::discover::{DiscoverError, discover};
+use longshore_core::discover::{DiscoverError, Discovered, discover};
 use longshore_core::graph::{InputSets, KnownNames, ServiceGraph};
 use longshore_core::image::{NameError, Tag};
 use longshore_core::inputs::context::Contexts;
@@ -127,11 +127,11 @@ pub async fn gather(
     registry: Option<&dyn Registry>,
     question: &Question,
 ) -> Result<Gathered, GatherError> {
-    let mut reader = Reader { repo, contexts: Contexts::default(), blobs: Blobs::new(), commits: BTreeMap::new() };
+    let mut reader =
+        Reader { repo, name: None, contexts: Contexts::default(), blobs: Blobs::new(), commits: BTreeMap::new() };
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
-    // Git has two cores to work on, and answers slowly: what does not wait for another answer is asked at once.
-    let (tree, name) = try_join(repo.tree(at), repo.name()).await?;
+    let tree = repo.tree(at).await?;
     let found = FoundFiles::in_tree(&tree);
     let config = match &question.config {
         Some(config) => config.clone(),
@@ -151,7 +151,8 @@ pub async fn gather(
             None => None,
         }
     };
-    let read = Read { commit, snapshot, found, name, config, release, records, values, baseline: baseline.clone() };
+    // Git may count while we decide.
+    let read = Read { commit, snapshot, found, config, release, records, values, baseline: baseline.clone() };
     let (commits, gathered) = join(counting, decided(registry, question, reader, read)).await;
     gathered.map(|gathered| Gathered { commits, ..gathered })
 }
@@ -161,7 +162,6 @@ struct Read {
     commit: Commit,
     snapshot: Snapshot,
     found: FoundFiles,
-    name: String,
     config: Config,
     release: Option<ReleaseName>,
     records: Vec<ReleaseRecord>,
@@ -177,21 +177,19 @@ async fn decided(
     read: Read,
 ) -> Result<Gathered, GatherError> {
     let repo = reader.repo;
-    let Read { commit, mut snapshot, found, name, config, release, records, values, baseline } = read;
+    let Read { commit, mut snapshot, found, config, release, records, values, baseline } = read;
     let known = match &baseline {
         Baseline::Record { release, .. } => names_of_record(&records, release),
         Baseline::Revision { commit, .. } => {
-            reader.open(*commit, &snapshot, &config, &name, &KnownNames::new()).await?.graph.names()
+            reader.open(*commit, &snapshot, &config, &KnownNames::new()).await?.graph.names()
         }
         Baseline::Nothing | Baseline::Tags { .. } => KnownNames::new(),
     };
-    let graph = discover(&snapshot, &found, &config, &reader.contexts, &name, &known)
-        .services()
-        .map_err(GatherError::Discover)?;
+    let graph = reader.discover(&snapshot, &found, &config, &known).await?.services().map_err(GatherError::Discover)?;
     let sets = reader.inputs(&graph, &mut snapshot, None).await?;
     let uses = uses::Uses::new(&values);
     let facts = before::Facts { repo, registry, question, records: &records, baseline: &baseline, uses: &uses };
-    let known = facts.known(&mut reader, &snapshot, &graph, &sets, &config, &name).await?;
+    let known = facts.known(&mut reader, &snapshot, &graph, &sets, &config).await?;
     let deciding = images::Deciding {
         registry,
         config: &config,
@@ -280,6 +278,8 @@ async fn baseline(
 /// Reads commits; what two of them share is read once.
 struct Reader<'a> {
     repo: &'a dyn Repo,
+    /// The repository's name, once it was needed.
+    name: Option<String>,
     contexts: Contexts,
     blobs: Blobs,
     commits: BTreeMap<CommitId, Arc<Earlier>>,
@@ -309,13 +309,30 @@ impl Reader<'_> {
         Config::parse(config::FILE, &text.unwrap_or_default()).map(Some).map_err(GatherError::Config)
     }
 
+    /// The services of a commit. The repository is asked for its name only where one of them takes it.
+    async fn discover(
+        &mut self,
+        snapshot: &Snapshot,
+        found: &FoundFiles,
+        config: &Config,
+        known: &KnownNames,
+    ) -> Result<Discovered, RepoError> {
+        let discovered = discover(snapshot, found, config, &self.contexts, self.name.as_deref(), known);
+        if !discovered.lacks_repository_name {
+            return Ok(discovered);
+        }
+        let name = self.repo.name().await?;
+        let discovered = discover(snapshot, found, config, &self.contexts, Some(&name), known);
+        self.name = Some(name);
+        Ok(discovered)
+    }
+
     /// The services of an earlier commit. What enters a build comes from that commit's own config, else from today's.
     async fn open(
         &mut self,
         commit: CommitId,
         near: &Snapshot,
         config: &Config,
-        name: &str,
         known: &KnownNames,
     ) -> Result<Arc<Earlier>, GatherError> {
         if let Some(earlier) = self.commits.get(&commit) {
@@ -327,7 +344,7 @@ impl Reader<'_> {
         let config = own.as_ref().unwrap_or(config);
         self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
         let snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
-        let graph = discover(&snapshot, &found, config, &self.contexts, name, known).graph;
+        let graph = self.discover(&snapshot, &found, config, known).await?.graph;
         let earlier = Arc::new(Earlier { snapshot, graph });
         self.commits.insert(commit, Arc::clone(&earlier));
         Ok(earlier)

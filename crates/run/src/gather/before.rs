@@ -43,7 +43,6 @@ impl Facts<'_> {
         graph: &ServiceGraph,
         sets: &InputSets,
         config: &Config,
-        name: &str,
     ) -> Result<BTreeMap<ServiceName, Known>, GatherError> {
         let origins: Vec<(&Service, Origin)> =
             try_join_all(graph.services().map(|service| async move {
@@ -62,7 +61,7 @@ impl Facts<'_> {
         let mut then: BTreeMap<(CommitId, ServiceName), InputSet> = BTreeMap::new();
         for (commit, services) in asked {
             self.require(commit).await?;
-            let earlier = reader.open(commit, snapshot, config, name, &names).await?;
+            let earlier = reader.open(commit, snapshot, config, &names).await?;
             let at: BTreeMap<ServiceName, ServiceName> = services
                 .iter()
                 .map(|service| (name_before(config, &earlier.graph, service), service.clone()))
