@@ -32,6 +32,8 @@ pub mod graph;
 
 pub mod discover;
 
+pub mod proof;
+
 pub mod values;
 
 pub mod chart;
@@ -41,6 +43,10 @@ pub mod record;
 pub mod plan;
 
 pub mod inventory;
+
+pub mod lint;
+
+pub mod picture;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;

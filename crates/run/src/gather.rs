@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures::future::join;
 use longshore_core::config::{self, Config, ConfigError};
 use longshore_core::discover::{DiscoverError, Discovered, discover};
+use longshore_core::evidence::{Readings, Survey};
 use longshore_core::graph::{InputSets, KnownNames, ServiceGraph};
 use longshore_core::image::{NameError, Tag};
 use longshore_core::inputs::context::Contexts;
@@ -26,10 +27,14 @@ use crate::ports::{Registry, RegistryError, Repo, RepoError};
 
 mod before;
 mod changed;
+mod history;
 mod images;
 mod uses;
 
+pub use before::Teller;
+pub(crate) use before::told_commit;
 pub use changed::changed;
+pub(crate) use history::History;
 pub use uses::{FoundUse, ValuesText};
 
 /// What is to be planned.
@@ -127,8 +132,14 @@ pub async fn gather(
     registry: Option<&dyn Registry>,
     question: &Question,
 ) -> Result<Gathered, GatherError> {
-    let mut reader =
-        Reader { repo, name: None, contexts: Contexts::default(), blobs: Blobs::new(), commits: BTreeMap::new() };
+    let mut reader = Reader {
+        repo,
+        name: None,
+        contexts: Contexts::default(),
+        readings: Readings::default(),
+        blobs: Blobs::new(),
+        commits: BTreeMap::new(),
+    };
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
     let tree = repo.tree(at).await?;
@@ -185,7 +196,9 @@ async fn decided(
         }
         Baseline::Nothing | Baseline::Tags { .. } => KnownNames::new(),
     };
-    let graph = reader.discover(&snapshot, &found, &config, &known).await?.services().map_err(GatherError::Discover)?;
+    let survey = reader.survey(&mut snapshot, &found).await?;
+    let discovered = reader.discover(&snapshot, &found, &config, &survey, &known).await?;
+    let graph = discovered.services().map_err(GatherError::Discover)?;
     let sets = reader.inputs(&graph, &mut snapshot, None).await?;
     let uses = uses::Uses::new(&values);
     let facts = before::Facts { repo, registry, question, records: &records, baseline: &baseline, uses: &uses };
@@ -235,14 +248,14 @@ fn records(snapshot: &Snapshot, found: &FoundFiles) -> Result<Vec<ReleaseRecord>
 
 fn names_of_record(records: &[ReleaseRecord], release: &ReleaseName) -> KnownNames {
     let record = records.iter().find(|record| record.release == *release);
-    let images = record.into_iter().flat_map(|record| &record.images);
-    images
-        .filter_map(|image| {
-            let built = image.built.as_ref()?;
-            let dockerfile = RepoPath::new(&built.dockerfile).ok()?;
-            Some(((dockerfile, built.target.clone()), image.name.clone()))
-        })
-        .collect()
+    let mut names = KnownNames::new();
+    for image in record.into_iter().flat_map(|record| &record.images) {
+        let Some(built) = &image.built else { continue };
+        if let Ok(dockerfile) = RepoPath::new(&built.dockerfile) {
+            names.entry((dockerfile, built.target.clone())).or_default().insert(image.name.clone());
+        }
+    }
+    names
 }
 
 async fn baseline(
@@ -281,6 +294,7 @@ struct Reader<'a> {
     /// The repository's name, once it was needed.
     name: Option<String>,
     contexts: Contexts,
+    readings: Readings,
     blobs: Blobs,
     commits: BTreeMap<CommitId, Arc<Earlier>>,
 }
@@ -302,6 +316,17 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// What the commit's own files say about builds; the Dockerfiles that they name are read, too.
+    async fn survey(&mut self, snapshot: &mut Snapshot, found: &FoundFiles) -> Result<Survey, RepoError> {
+        let survey = self.readings.survey(snapshot, found);
+        let wanted = survey.wanted(&snapshot.tree);
+        if wanted.iter().any(|id| !self.blobs.contains_key(id)) {
+            self.read(wanted.into_iter()).await?;
+            snapshot.blobs.clone_from(&self.blobs);
+        }
+        Ok(survey)
+    }
+
     async fn config_of(&mut self, tree: &Directory) -> Result<Option<Config>, GatherError> {
         let Some(longshore_core::tree::Entry::Leaf(leaf)) = tree.get(config::FILE.as_bytes()) else { return Ok(None) };
         self.read(std::iter::once(leaf.id)).await?;
@@ -315,14 +340,15 @@ impl Reader<'_> {
         snapshot: &Snapshot,
         found: &FoundFiles,
         config: &Config,
+        survey: &Survey,
         known: &KnownNames,
     ) -> Result<Discovered, RepoError> {
-        let discovered = discover(snapshot, found, config, &self.contexts, self.name.as_deref(), known);
+        let discovered = discover(snapshot, found, config, &self.contexts, survey, self.name.as_deref(), known);
         if !discovered.lacks_repository_name {
             return Ok(discovered);
         }
         let name = self.repo.name().await?;
-        let discovered = discover(snapshot, found, config, &self.contexts, Some(&name), known);
+        let discovered = discover(snapshot, found, config, &self.contexts, survey, Some(&name), known);
         self.name = Some(name);
         Ok(discovered)
     }
@@ -343,8 +369,9 @@ impl Reader<'_> {
         let own = self.config_of(&tree).await?;
         let config = own.as_ref().unwrap_or(config);
         self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
-        let snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
-        let graph = self.discover(&snapshot, &found, config, known).await?.graph;
+        let mut snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
+        let survey = self.survey(&mut snapshot, &found).await?;
+        let graph = self.discover(&snapshot, &found, config, &survey, known).await?.graph;
         let earlier = Arc::new(Earlier { snapshot, graph });
         self.commits.insert(commit, Arc::clone(&earlier));
         Ok(earlier)

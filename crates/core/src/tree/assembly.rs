@@ -161,7 +161,8 @@ mod tests {
         raw(wanted, &mut stored);
         let mut assembly = Assembly::new(wanted.id(), known);
         let mut read = 0;
-        while let Some(id) = assembly.wanted().next() {
+        let next = |assembly: &Assembly| assembly.wanted().next();
+        while let Some(id) = next(&assembly) {
             let before = assembly.wanted().len();
             let more = assembly.take(&stored[&id]).unwrap();
             assert_eq!(assembly.wanted().len(), before - 1 + more);
