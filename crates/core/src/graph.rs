@@ -228,7 +228,11 @@ impl ServiceGraph {
             Err(error) => return broken(service, error.message.clone(), Some(error.line)),
         };
         let Some(directory) = snapshot.directory(&service.context) else {
-            return broken(service, format!("the build context `{}` is no directory", service.context), None);
+            let Some((path, commit)) = snapshot.submodule(&service.context) else {
+                return broken(service, format!("the build context `{}` is no directory", service.context), None);
+            };
+            let message = format!("the build context `{}` is in the submodule `{path}`, which is not here", service.context);
+            return Evaluated { closed: [(path, commit)].into(), ..broken(service, message, None) };
         };
         let ignore_file = snapshot.ignore_file(&service.dockerfile, &service.context);
         let ignore_path = ignore_file.as_ref().map(|file| file.path.clone());
@@ -249,7 +253,8 @@ impl ServiceGraph {
             Some(name) => ImageSource::Service(name.clone(), key(name)),
             None => ImageSource::External,
         };
-        let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, &snapshot.blobs, &image);
+        let beside = (&snapshot.blobs, &*snapshot.checkout);
+        let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, beside, &image);
         evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
         evaluated
     }
@@ -270,6 +275,7 @@ fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated 
         errors: vec![InputError { message, file: service.dockerfile.clone(), line }],
         unknowns: Vec::new(),
         wanted: Vec::new(),
+        closed: BTreeSet::new(),
     }
 }
 

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::dockerfile::{Dockerfile, DockerfileError};
 use crate::ignore::{IgnoreError, IgnoreRules, Verdicts};
-use crate::object::ObjectId;
+use crate::object::{Mode, ObjectId};
 use crate::path::RepoPath;
-use crate::tree::{Directory, Entry};
+use crate::tree::{Directory, Entry, Leaf};
 
 /// What was filtered before: by ignore file, path below the context, and id.
 type Memory = HashMap<(ObjectId, RepoPath, ObjectId), Arc<Directory>>;
@@ -104,7 +104,7 @@ impl Context {
             verdicts = rules.enter(&verdicts, &at);
         }
         match entry {
-            Entry::Leaf(_) if verdicts.ignored() => None,
+            Entry::Leaf(leaf) if verdicts.ignored() && !rules.reaches_into(leaf, &verdicts, &at) => None,
             Entry::Leaf(_) => Some(entry),
             Entry::Directory(directory) => {
                 let filter = Filter { rules, matched: Matched::GoesOut, memory: Some((*id, &*self.memory)) };
@@ -132,6 +132,14 @@ pub(crate) fn only(patterns: &IgnoreRules, directory: &Arc<Directory>) -> Arc<Di
 enum Matched {
     GoesOut,
     Stays,
+}
+
+impl IgnoreRules {
+    /// Is this a submodule that cannot be looked into, of which the rules may take one part and not another? Then it stays, as
+    /// a whole.
+    fn reaches_into(&self, leaf: Leaf, verdicts: &Verdicts, path: &RepoPath) -> bool {
+        leaf.mode == Mode::Submodule && self.may_differ_below(verdicts, path)
+    }
 }
 
 struct Filter<'a> {
@@ -168,7 +176,7 @@ impl Filter<'_> {
             let at = path.child(name);
             let verdicts = self.rules.enter(verdicts, &at);
             match entry {
-                Entry::Leaf(_) if self.keeps(&verdicts) => kept.push((name.into(), entry.clone())),
+                Entry::Leaf(leaf) if self.keeps(&verdicts) || self.rules.reaches_into(*leaf, &verdicts, &at) => kept.push((name.into(), entry.clone())),
                 Entry::Leaf(_) => whole = false,
                 Entry::Directory(below) => {
                     let filtered = self.directory(&at, below, &verdicts);
