@@ -7,20 +7,25 @@
 //! the user would do it: with the user's identity, signature and push hooks.
 //!
 //! In reading order: `open` finds the repository, `call` runs git and words its failures, `objects` holds the open
-//! conversation, `trees` and `history` read commits, `attributes` and `export` serve the build contexts, `settings` and
-//! `state` tell how the user works, `remote` speaks to the other side, `write` and `advance` are the release's own acts.
+//! conversation, `trees`, `submodule` and `history` read commits, `attributes` (with `neutral`), `lfs`, `altered` and
+//! `export` serve the build contexts, `settings` and `state` tell how the user works, `remote` speaks to the other side,
+//! `write` and `advance` are the release's own acts.
 
 mod advance;
+mod altered;
 mod attributes;
 mod call;
 mod export;
 mod history;
+mod lfs;
+mod neutral;
 mod objects;
 mod open;
 mod parse;
 mod remote;
 mod settings;
 mod state;
+mod submodule;
 mod trees;
 mod write;
 
@@ -30,10 +35,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 
 use async_trait::async_trait;
+use longshore_core::checkout::Alteration;
 use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::tree::Directory;
-use longshore_run::ports::{ContextFile, DirtyPath, RefUpdate, Repo, RepoError, Upstream};
+use longshore_run::ports::{ContextFile, DirtyPath, Hindrance, RefUpdate, Repo, RepoError, Upstream};
 
 use crate::command::Session;
 
@@ -47,6 +53,7 @@ pub struct Git {
     settings: tokio::sync::OnceCell<settings::Settings>,
     commits: Mutex<HashMap<CommitId, objects::Header>>,
     trees: Mutex<HashMap<CommitId, Weak<Directory>>>,
+    modules: Mutex<submodule::Modules>,
 }
 
 impl Git {
@@ -65,6 +72,7 @@ impl Git {
             settings: tokio::sync::OnceCell::new(),
             commits: Mutex::default(),
             trees: Mutex::default(),
+            modules: Mutex::default(),
         })
     }
 
@@ -133,8 +141,21 @@ impl Repo for Git {
         self.repository_name().await
     }
 
-    async fn filtered(&self, id: CommitId, paths: &[RepoPath]) -> Result<Vec<(RepoPath, String)>, RepoError> {
+    async fn alterations(&self, id: CommitId, paths: &[RepoPath]) -> Result<Vec<(RepoPath, Alteration)>, RepoError> {
         self.altered_by_checkout(id, paths).await
+    }
+
+    async fn submodule(
+        &self,
+        parent: CommitId,
+        path: &RepoPath,
+        commit: CommitId,
+    ) -> Result<Option<Arc<Directory>>, RepoError> {
+        self.submodule_tree(parent, path, commit).await
+    }
+
+    async fn hindrances(&self, files: &[ContextFile]) -> Result<Vec<Hindrance>, RepoError> {
+        self.in_the_way(files).await
     }
 
     async fn export(&self, files: &[ContextFile], into: &Path, time: i64) -> Result<(), RepoError> {

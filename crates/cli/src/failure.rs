@@ -154,12 +154,14 @@ impl From<RepoError> for Failure {
             | RepoError::HistoryCutOff { .. }
             | RepoError::Conflict { .. } => exit::REFUSED,
             RepoError::MissingObject(_)
+            | RepoError::Hindered(_)
             | RepoError::Remote { .. }
             | RepoError::Git { .. }
             | RepoError::Spawn { .. }
             | RepoError::File { .. } => exit::UNREACHABLE,
         };
         let hint = match &error {
+            RepoError::Hindered(hindrance) => Some(&*hindrance.hint),
             RepoError::NotARepository(_) => Some("run it inside a git repository, or name one with `-C DIR`"),
             RepoError::NoRevision { shallow: true, .. }
             | RepoError::MissingObject(_)
@@ -449,7 +451,7 @@ fn build_code(error: &BuildError) -> u8 {
         BuildError::Engine { source: EngineError::Build { .. }, .. } => exit::FAILED,
         BuildError::Engine { source: EngineError::PushDenied { .. }, .. }
         | BuildError::NoBase { .. }
-        | BuildError::Filtered { .. }
+        | BuildError::Hindered(_)
         | BuildError::Pin { .. } => exit::REFUSED,
         BuildError::Engine { .. } | BuildError::Repo(_) | BuildError::File { .. } | BuildError::Journal(_) => {
             exit::UNREACHABLE
@@ -484,9 +486,8 @@ fn build_message(error: &BuildError) -> Message {
         BuildError::NoBase { dockerfile, line, .. } => Message::of(error)
             .cause(format!("{dockerfile}:{line}"))
             .hint("push the base first, or correct the reference"),
-        BuildError::Filtered { .. } => {
-            Message::of(error).hint("leave the file out of the image, or take the attribute away")
-        }
+        BuildError::Hindered(hindered) => Message::of(error).hint(&*hindered.hint),
+        BuildError::Repo(RepoError::Hindered(hindrance)) => Message::of(error).hint(&*hindrance.hint),
         _ => Message::of(error),
     }
 }

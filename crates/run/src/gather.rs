@@ -25,6 +25,7 @@ use crate::ports::{Registry, RegistryError, Repo, RepoError};
 
 mod before;
 mod changed;
+mod checkout;
 mod images;
 mod uses;
 
@@ -122,7 +123,13 @@ pub async fn gather(
     registry: Option<&dyn Registry>,
     question: &Question,
 ) -> Result<Gathered, GatherError> {
-    let mut reader = Reader { repo, contexts: Contexts::default(), blobs: Blobs::new(), commits: BTreeMap::new() };
+    let mut reader = Reader {
+        repo,
+        contexts: Contexts::default(),
+        blobs: Blobs::new(),
+        commits: BTreeMap::new(),
+        asked: BTreeSet::new(),
+    };
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
     let tree = repo.tree(at).await?;
@@ -135,7 +142,8 @@ pub async fn gather(
     reader
         .read(found.ids().chain(uses::configured(&config, &found, &tree)).chain(named_dockerfiles(&config, &tree)))
         .await?;
-    let mut snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone() };
+    let checkout = reader.checkout(at, &tree).await?;
+    let mut snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone(), checkout };
     let records = records(&snapshot, &found)?;
     let values = uses::read(&snapshot, &found, &config)?;
     let baseline = baseline(repo, registry.is_some(), question, &records, &values).await?;
@@ -167,8 +175,17 @@ pub async fn gather(
     refusals.extend(taken(repo, release.as_ref()).await?);
     let (edits, more) = uses::edits(&values, &images, release.is_some(), &config)?;
     refusals.extend(more);
-    let plan =
-        Plan { release, at: commit, from: baseline, images, edits, refusals, registry_asked: registry.is_some() };
+    let hindered = checkout::hindered(repo, &snapshot, &graph, &sets, &images).await?;
+    let plan = Plan {
+        release,
+        at: commit,
+        from: baseline,
+        images,
+        edits,
+        refusals,
+        hindered,
+        registry_asked: registry.is_some(),
+    };
     Ok(Gathered { plan, config, snapshot, graph, sets, values, records })
 }
 
@@ -243,6 +260,8 @@ struct Reader<'a> {
     contexts: Contexts,
     blobs: Blobs,
     commits: BTreeMap<CommitId, Arc<Earlier>>,
+    /// The submodules that were asked for, by the commit that has them.
+    asked: BTreeSet<(CommitId, RepoPath)>,
 }
 
 /// A commit to compare with.
@@ -286,7 +305,8 @@ impl Reader<'_> {
         let own = self.config_of(&tree).await?;
         let config = own.as_ref().unwrap_or(config);
         self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
-        let snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
+        let checkout = self.checkout(commit, &tree).await?;
+        let snapshot = Snapshot { commit, tree, blobs: self.blobs.clone(), checkout };
         let graph = discover(&snapshot, &found, config, &self.contexts, name, known).graph;
         let earlier = Arc::new(Earlier { snapshot, graph });
         self.commits.insert(commit, Arc::clone(&earlier));
@@ -307,7 +327,9 @@ impl Reader<'_> {
                 .flat_map(|evaluated| evaluated.wanted.iter().copied())
                 .filter(|id| !self.blobs.contains_key(id))
                 .collect();
-            if wanted.is_empty() {
+            let closed = sets.values().flat_map(|evaluated| evaluated.closed.iter().cloned()).collect();
+            let opened = self.open_submodules(snapshot, &closed).await?;
+            if wanted.is_empty() && !opened {
                 return Ok(sets);
             }
             self.read(wanted.into_iter()).await?;

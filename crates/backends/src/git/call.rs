@@ -72,6 +72,12 @@ impl Call {
         args.into_iter().fold(self, Self::arg)
     }
 
+    /// Has it run in another directory.
+    pub(super) fn dir(mut self, dir: &Path) -> Self {
+        self.command = self.command.dir(dir);
+        self
+    }
+
     pub(super) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command = self.command.env(name, value);
         self
@@ -158,7 +164,7 @@ pub(super) fn file_error(path: impl Into<PathBuf>) -> impl FnOnce(Error) -> Repo
 impl Git {
     /// A call that only looks at this repository.
     pub(super) fn look(&self) -> Call {
-        self.placed(Call::looking(self.place.root(), &self.environment))
+        self.with_submodules(self.placed(Call::looking(self.place.root(), &self.environment)))
     }
 
     /// A call that changes something in this repository or in a remote.

@@ -350,7 +350,7 @@ async fn looking_changes_nothing_and_runs_nothing() {
     let tree = git.tree(one).await.unwrap();
     git.tree_from(two, one, &tree).await.unwrap();
     assert_eq!(git.dirty().await.unwrap(), []);
-    git.filtered(two, &[path("a")]).await.unwrap();
+    git.alterations(two, &[path("a")]).await.unwrap();
     git.log(None, two, &[path("b")], 9).await.unwrap();
     git.branch().await.unwrap();
     git.name().await.unwrap();

@@ -103,6 +103,10 @@ pub(crate) fn name_errors(ui: &Ui, plan: &CorePlan) -> u8 {
             ));
         }
     }
+    for hindered in &plan.hindered {
+        ui.warn(&format!("`{}` cannot be built here yet: {}", hindered.image, hindered.message));
+        ui.always(&format!("  {}: {}", paint(HINT, "hint"), hindered.hint));
+    }
     for refusal in &plan.refusals {
         code = exit::REFUSED;
         ui.always(&format!("{}: {}", paint(ERROR, "error"), refusal.message));

@@ -98,7 +98,7 @@ fn built_from(image: &ImagePlan) -> Option<CommitId> {
 /// The file whose history tells of a reason.
 fn path_of(reason: &Reason) -> Option<RepoPath> {
     match reason {
-        Reason::File { path, .. } => Some(path.clone()),
+        Reason::File { path, .. } | Reason::Submodule { path, .. } => Some(path.clone()),
         Reason::Instruction { dockerfile, .. } | Reason::BuildArg { dockerfile, .. } => Some(dockerfile.clone()),
         Reason::New | Reason::Upstream { .. } | Reason::Unknown { .. } | Reason::Gone { .. } => None,
     }
