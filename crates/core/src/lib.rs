@@ -34,6 +34,8 @@ pub mod graph;
 
 pub mod discover;
 
+pub mod proof;
+
 pub mod values;
 
 pub mod chart;

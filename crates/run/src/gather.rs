@@ -26,10 +26,14 @@ use crate::ports::{Registry, RegistryError, Repo, RepoError};
 mod before;
 mod changed;
 mod checkout;
+mod history;
 mod images;
 mod uses;
 
+pub use before::Teller;
+pub(crate) use before::told_commit;
 pub use changed::changed;
+pub(crate) use history::History;
 pub use uses::{FoundUse, ValuesText};
 
 /// What is to be planned.

@@ -95,7 +95,14 @@ mapping! {
         bases: Entries<Text>,
         test: bool,
         was: Text,
+        adopted: Adopted,
         skip: bool,
+    }
+
+    struct Adopted {
+        digest: Text,
+        commit: Text,
+        grade: Text,
     }
 
     struct CarriedMapping {
