@@ -9,7 +9,7 @@
 //! In reading order: `open` finds the repository, `call` runs git and words its failures, `objects` holds the open
 //! conversation, `trees`, `submodule` and `history` read commits, `attributes` (with `neutral`), `lfs`, `altered` and
 //! `export` serve the build contexts, `settings` and `state` tell how the user works, `remote` speaks to the other side,
-//! `write` and `advance` are the release's own acts.
+//! `lacking` fetches what a partial or shallow clone lacks, `write` and `advance` are the release's own acts.
 
 mod advance;
 mod altered;
@@ -17,6 +17,7 @@ mod attributes;
 mod call;
 mod export;
 mod history;
+mod lacking;
 mod lfs;
 mod neutral;
 mod objects;
@@ -43,6 +44,8 @@ use longshore_run::ports::{ContextFile, DirtyPath, Hindrance, RefUpdate, Repo, R
 
 use crate::command::Session;
 
+pub use lacking::Fetching;
+
 /// A repository on this machine: a clone, bare or not, shallow or not, or one of its linked work trees.
 #[derive(Debug)]
 pub struct Git {
@@ -54,6 +57,7 @@ pub struct Git {
     commits: Mutex<HashMap<CommitId, objects::Header>>,
     trees: Mutex<HashMap<CommitId, Weak<Directory>>>,
     modules: Mutex<submodule::Modules>,
+    allowed: lacking::Allowed,
 }
 
 impl Git {
@@ -73,6 +77,7 @@ impl Git {
             commits: Mutex::default(),
             trees: Mutex::default(),
             modules: Mutex::default(),
+            allowed: lacking::Allowed::default(),
         })
     }
 
@@ -96,6 +101,10 @@ impl Repo for Git {
 
     async fn find(&self, revision: &str) -> Result<Option<CommitId>, RepoError> {
         self.revision(revision).await
+    }
+
+    async fn bring(&self, commit: CommitId) -> Result<bool, RepoError> {
+        self.bring_commit(commit).await
     }
 
     async fn commit(&self, id: CommitId) -> Result<Commit, RepoError> {
@@ -130,11 +139,19 @@ impl Repo for Git {
     }
 
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoError> {
-        self.reaches(ancestor, descendant).await
+        match self.reaches(ancestor, descendant).await {
+            Err(RepoError::HistoryCutOff { .. }) if self.bring_history().await? => {
+                self.reaches(ancestor, descendant).await
+            }
+            answer => answer,
+        }
     }
 
     async fn count(&self, from: CommitId, to: CommitId) -> Result<usize, RepoError> {
-        self.count_commits(from, to).await
+        match self.count_commits(from, to).await {
+            Err(RepoError::HistoryCutOff { .. }) if self.bring_history().await? => self.count_commits(from, to).await,
+            answer => answer,
+        }
     }
 
     async fn name(&self) -> Result<String, RepoError> {

@@ -154,6 +154,7 @@ impl From<RepoError> for Failure {
             | RepoError::HistoryCutOff { .. }
             | RepoError::Conflict { .. } => exit::REFUSED,
             RepoError::MissingObject(_)
+            | RepoError::NotFetched { .. }
             | RepoError::Hindered(_)
             | RepoError::Remote { .. }
             | RepoError::Git { .. }
@@ -162,6 +163,7 @@ impl From<RepoError> for Failure {
         };
         let hint = match &error {
             RepoError::Hindered(hindrance) => Some(&*hindrance.hint),
+            RepoError::NotFetched { .. } => Some("run it once without `--offline`: they are fetched then, and kept"),
             RepoError::NotARepository(_) => Some("run it inside a git repository, or name one with `-C DIR`"),
             RepoError::NoRevision { shallow: true, .. }
             | RepoError::MissingObject(_)
@@ -328,7 +330,7 @@ impl From<GatherError> for Failure {
                 Message::of(&error)
                     .hint("`git tag` shows the releases; a first adoption names a tag that its images have"),
             ),
-            GatherError::NoBaseline { .. } => Self::one(exit::REFUSED, Message::of(&error).hint(UNSHALLOW)),
+            GatherError::NoBaseline { .. } => Self::one(exit::REFUSED, Message::of(&error).hint(format!("{UNSHALLOW}; `longshore plan --fetch` does the same"))),
             GatherError::NoValues { .. } => Self::one(
                 exit::USAGE,
                 Message::of(&error).hint("`release.values` names it; paths start at the repository's root"),

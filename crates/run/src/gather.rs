@@ -127,13 +127,7 @@ pub async fn gather(
     registry: Option<&dyn Registry>,
     question: &Question,
 ) -> Result<Gathered, GatherError> {
-    let mut reader = Reader {
-        repo,
-        contexts: Contexts::default(),
-        blobs: Blobs::new(),
-        commits: BTreeMap::new(),
-        asked: BTreeSet::new(),
-    };
+    let mut reader = Reader::new(repo, Blobs::new());
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
     let tree = repo.tree(at).await?;
@@ -264,14 +258,20 @@ struct Reader<'a> {
     contexts: Contexts,
     blobs: Blobs,
     commits: BTreeMap<CommitId, Arc<Earlier>>,
-    /// The submodules that were asked for, by the commit that has them.
-    asked: BTreeSet<(CommitId, RepoPath)>,
+    /// The submodules that were asked for, by the commit that has them; none where one is not here.
+    submodules: BTreeMap<(CommitId, RepoPath), Option<checkout::Opened>>,
 }
 
 /// A commit to compare with.
 struct Earlier {
     snapshot: Snapshot,
     graph: ServiceGraph,
+}
+
+impl<'a> Reader<'a> {
+    fn new(repo: &'a dyn Repo, blobs: Blobs) -> Self {
+        Self { repo, contexts: Contexts::default(), blobs, commits: BTreeMap::new(), submodules: BTreeMap::new() }
+    }
 }
 
 impl Reader<'_> {

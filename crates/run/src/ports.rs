@@ -32,6 +32,14 @@ pub enum RepoError {
     /// An object that should be there is not (a partial clone without its remote, a damaged repository).
     #[error("git object {0} is missing here")]
     MissingObject(ObjectId),
+    /// A partial clone lacks objects, and nothing may be fetched now.
+    #[error("{count} git objects are not in this partial clone, {first} the first of them")]
+    NotFetched {
+        /// How many were looked for in vain.
+        count: usize,
+        /// The first of them.
+        first: ObjectId,
+    },
     /// The remote did not take a push since a ref moved or exists: somebody else was first.
     #[error("the remote `{remote}` rejected the push: {message}")]
     PushRejected {
@@ -177,6 +185,9 @@ pub trait Repo: Send + Sync {
     async fn resolve(&self, revision: &str) -> Result<CommitId, RepoError>;
     /// Like [`Self::resolve`], `None` where there is no such revision here.
     async fn find(&self, revision: &str) -> Result<Option<CommitId>, RepoError>;
+    /// Fetches a commit that [`Self::find`] did not find, with its history, where whoever opened the repository allows it;
+    /// tells whether it is here now.
+    async fn bring(&self, commit: CommitId) -> Result<bool, RepoError>;
     /// What is told of a commit.
     async fn commit(&self, id: CommitId) -> Result<Commit, RepoError>;
     /// The whole tree of a commit: one listing.

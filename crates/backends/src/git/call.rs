@@ -164,7 +164,8 @@ pub(super) fn file_error(path: impl Into<PathBuf>) -> impl FnOnce(Error) -> Repo
 impl Git {
     /// A call that only looks at this repository.
     pub(super) fn look(&self) -> Call {
-        self.with_submodules(self.placed(Call::looking(self.place.root(), &self.environment)))
+        let call = self.placed(Call::looking(self.place.root(), &self.environment));
+        self.kept_here(self.with_submodules(call))
     }
 
     /// A call that changes something in this repository or in a remote.

@@ -68,6 +68,7 @@ impl Git {
         }
         let (altered, files): (Vec<&ContextFile>, Vec<&ContextFile>) =
             files.into_iter().partition(|file| file.alteration.is_some());
+        self.bring(&altered.iter().map(|file| file.leaf.id).collect::<Vec<_>>()).await?;
         for file in altered {
             if !self.tell_altered(file, sender).await? {
                 return Ok(());
@@ -76,6 +77,7 @@ impl Git {
         if files.is_empty() {
             return Ok(());
         }
+        self.bring(&files.iter().map(|file| file.leaf.id).collect::<Vec<_>>()).await?;
         let call = self.look().args(["cat-file", "--batch", "--buffer"]);
         let mut session = call.session()?;
         match stream(&mut session, &files, sender).await {

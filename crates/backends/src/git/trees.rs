@@ -17,6 +17,7 @@ impl Git {
             return Ok(tree);
         }
         let root = self.header(id).await?.tree;
+        self.bring(&[root]).await?;
         let call = self.look().args(["ls-tree", "-r", "-t", "-z", "--full-tree", &id.to_string()]);
         let (mut builder, mut unreadable, mut last_directory) = (TreeBuilder::new(root), None, root);
         let mut record = |record: &[u8]| match add_entry(&mut builder, record) {
@@ -43,6 +44,7 @@ impl Git {
         if root == known.id() {
             return Ok(self.remember_tree(id, Arc::clone(known)));
         }
+        self.bring(&[root]).await?;
         let options = ["--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none", "--no-ext-diff"];
         let call = self.look().args(["diff-tree", "-r", "-t", "-z"]).args(options);
         let call = call.args([known.id().to_string(), root.to_string()]);

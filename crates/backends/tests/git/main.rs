@@ -5,6 +5,7 @@
 mod acting;
 mod checkouts;
 mod contexts;
+mod lacking;
 mod reading;
 mod remotes;
 mod world;

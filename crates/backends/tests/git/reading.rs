@@ -500,23 +500,3 @@ async fn a_git_directory_apart_from_its_files_is_not_taken_for_a_bare_one() {
     let home = [("HOME".into(), world.path("home").into())];
     assert!(matches!(Git::open_with(&world.path("apart"), &home).await, Err(RepoError::Git { .. })));
 }
-
-#[tokio::test]
-async fn a_partial_clone_gets_what_it_lacks_or_names_it() {
-    let world = World::new();
-    let hub = world.init("hub");
-    hub.git(&["config", "uploadpack.allowFilter", "true"]);
-    let head = hub.commit_file("a", "content");
-    let blob = hub.id("HEAD:a");
-    for name in ["near", "far"] {
-        world.clone(&hub, name, &["--filter=blob:none", "--no-checkout"]);
-    }
-    let git = world.at("near").open().await;
-    assert_eq!(git.tree(head).await.unwrap().count(), 1);
-    assert_eq!(git.blobs(&[blob]).await.unwrap(), [b"content".to_vec()]);
-    std::fs::rename(&hub.dir, world.path("gone")).unwrap();
-    let git = world.at("far").open().await;
-    assert_eq!(git.tree(head).await.unwrap().count(), 1);
-    assert!(matches!(git.blobs(&[blob]).await, Err(RepoError::MissingObject(id)) if id == blob));
-    assert_eq!(git.find("HEAD").await.unwrap(), Some(head), "and the conversation goes on");
-}

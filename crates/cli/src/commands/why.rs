@@ -28,6 +28,7 @@ struct Explained<'a> {
 /// Explains the decision about one image.
 pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
+    session.heed(&args.looking);
     let question = session.question(&args.looking, None)?;
     let gathered = session.look(ui, &question, args.looking.offline).await?;
     let image = find(&gathered, &args.service)?;

@@ -15,6 +15,9 @@ use crate::build::context_files;
 use crate::gather::Reader;
 use crate::ports::{ContextFile, Repo, RepoError};
 
+/// A submodule, and what its rules alter in it.
+pub(super) type Opened = (Submodule, Vec<(RepoPath, Alteration)>);
+
 impl Reader<'_> {
     /// What the rules of the commit alter; the submodules come when somebody reads them.
     pub(super) async fn checkout(
@@ -38,29 +41,48 @@ impl Reader<'_> {
         if asked.is_empty() { Ok(Vec::new()) } else { self.repo.alterations(commit, &asked).await }
     }
 
-    /// Opens submodules that inputs were found in; false where none of them is here that was not asked for before.
+    /// Opens submodules that inputs were found in; false where none of them is here.
     pub(super) async fn open_submodules(
         &mut self,
         snapshot: &mut Snapshot,
         closed: &BTreeSet<(RepoPath, CommitId)>,
     ) -> Result<bool, RepoError> {
-        let mut opened = false;
+        let mut any = false;
         for (path, commit) in closed {
-            if !self.asked.insert((snapshot.commit, path.clone())) {
-                continue;
-            }
-            let (parent, below) = match snapshot.checkout.around(path) {
-                Some((own, submodule)) => (submodule.commit, path.below(own).unwrap_or_default()),
-                None => (snapshot.commit, path.clone()),
+            let key = (snapshot.commit, path.clone());
+            let opened = match self.submodules.get(&key) {
+                Some(opened) => opened.clone(),
+                None => {
+                    let opened = self.open_submodule(snapshot, path, *commit).await?;
+                    self.submodules.insert(key, opened.clone());
+                    opened
+                }
             };
-            let Some(tree) = self.repo.submodule(parent, &below, *commit).await? else { continue };
-            let altered = self.altered(*commit, &tree).await?;
+            let Some((submodule, altered)) = opened.filter(|_| !snapshot.checkout.submodules.contains_key(path)) else {
+                continue;
+            };
             let checkout = Arc::make_mut(&mut snapshot.checkout);
-            checkout.altered.extend(altered.into_iter().map(|(file, alteration)| (path.child_path(&file), alteration)));
-            checkout.submodules.insert(path.clone(), Submodule { commit: *commit, tree });
-            opened = true;
+            checkout.altered.extend(altered);
+            checkout.submodules.insert(path.clone(), submodule);
+            any = true;
         }
-        Ok(opened)
+        Ok(any)
+    }
+
+    async fn open_submodule(
+        &mut self,
+        snapshot: &Snapshot,
+        path: &RepoPath,
+        commit: CommitId,
+    ) -> Result<Option<Opened>, RepoError> {
+        let (parent, below) = match snapshot.checkout.around(path) {
+            Some((own, submodule)) => (submodule.commit, path.below(own).unwrap_or_default()),
+            None => (snapshot.commit, path.clone()),
+        };
+        let Some(tree) = self.repo.submodule(parent, &below, commit).await? else { return Ok(None) };
+        let altered = self.altered(commit, &tree).await?.into_iter();
+        let altered = altered.map(|(file, alteration)| (path.child_path(&file), alteration)).collect();
+        Ok(Some((Submodule { commit, tree }, altered)))
     }
 }
 

@@ -228,6 +228,10 @@ impl Repo for FakeRepo {
         Ok(Vec::new())
     }
 
+    async fn bring(&self, _: CommitId) -> Result<bool, RepoError> {
+        Ok(false)
+    }
+
     async fn submodule(&self, _: CommitId, _: &RepoPath, _: CommitId) -> Result<Option<Arc<Directory>>, RepoError> {
         Ok(None)
     }
