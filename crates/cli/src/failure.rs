@@ -9,12 +9,14 @@ use longshore_core::config::ConfigError;
 use longshore_core::discover::DiscoverError;
 use longshore_core::image::{NameError, Repository};
 use longshore_core::path::PathError;
+use longshore_core::plan::Hindered;
 use longshore_run::build::BuildError;
 use longshore_run::gather::GatherError;
 use longshore_run::ports::{EngineError, RegistryError, RepoError};
 use longshore_run::release::ReleaseError;
 use longshore_run::tag::TagError;
 
+use crate::commands::plan::cannot_build;
 use crate::exit;
 use crate::ui::{ERROR, HINT, Ui, paint};
 
@@ -92,6 +94,12 @@ impl Failure {
     /// A refusal.
     pub(crate) fn refused(text: impl Into<String>) -> Self {
         Self::one(exit::REFUSED, Message::new(text))
+    }
+
+    /// Images that this machine cannot build, each with what to do.
+    pub(crate) fn hindered(hindered: &[Hindered]) -> Self {
+        let message = |hindered: &Hindered| Message::new(cannot_build(hindered)).hint(&*hindered.hint);
+        Self::all(exit::REFUSED, hindered.iter().map(message).collect())
     }
 
     /// What was asked for did not succeed.
@@ -330,7 +338,10 @@ impl From<GatherError> for Failure {
                 Message::of(&error)
                     .hint("`git tag` shows the releases; a first adoption names a tag that its images have"),
             ),
-            GatherError::NoBaseline { .. } => Self::one(exit::REFUSED, Message::of(&error).hint(format!("{UNSHALLOW}; `longshore plan --fetch` does the same"))),
+            GatherError::NoBaseline { .. } => Self::one(
+                exit::REFUSED,
+                Message::of(&error).hint(format!("{UNSHALLOW}; `longshore plan --fetch` does the same")),
+            ),
             GatherError::NoValues { .. } => Self::one(
                 exit::USAGE,
                 Message::of(&error).hint("`release.values` names it; paths start at the repository's root"),

@@ -209,8 +209,10 @@ pub fn candidates<'a>(
     let macros = macros(rules.clone().map(|(_, text)| text));
     let mut candidates = BTreeSet::new();
     for (path, text) in rules {
-        let endings: Vec<&[u8]> =
-            lines(text).filter(|words| !is_macro(words) && alters(&words[1..], &macros)).map(|words| ending(words[0])).collect();
+        let endings: Vec<&[u8]> = lines(text)
+            .filter(|words| !is_macro(words) && alters(&words[1..], &macros))
+            .map(|words| ending(words[0]))
+            .collect();
         let directory = path.parent().unwrap_or_default();
         if endings.is_empty() {
             continue;
@@ -239,8 +241,11 @@ fn as_directory(entry: Option<&Entry>) -> Option<&Arc<Directory>> {
 /// The words of each line that says something.
 fn lines(text: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let words = |line| -> Vec<&[u8]> { <[u8]>::split(line, u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect() };
-    text.split(|byte| *byte == b'\n').map(words).filter(|words| words.first().is_some_and(|word| !word.starts_with(b"#")))
+    let words =
+        |line| -> Vec<&[u8]> { <[u8]>::split(line, u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect() };
+    text.split(|byte| *byte == b'\n')
+        .map(words)
+        .filter(|words| words.first().is_some_and(|word| !word.starts_with(b"#")))
 }
 
 fn is_macro(words: &[&[u8]]) -> bool {
@@ -335,10 +340,16 @@ mod tests {
                 rules.iter().map(|(path, text)| (RepoPath::new(path).unwrap(), text.as_bytes())).collect();
             candidates(&tree, rules.iter().map(|(path, text)| (path, *text))).iter().map(ToString::to_string).collect()
         };
-        assert_eq!(asked(&[(".gitattributes", "* text=auto eol=lf\n*.png binary\n# *.txt ident\n*.txt -ident\n")]), [""; 0]);
+        assert_eq!(
+            asked(&[(".gitattributes", "* text=auto eol=lf\n*.png binary\n# *.txt ident\n*.txt -ident\n")]),
+            [""; 0]
+        );
         assert_eq!(asked(&[(".gitattributes", "* text=auto\n*.bat text eol=crlf\r\n")]), ["a.bat", "docs/b.bat"]);
         assert_eq!(asked(&[("docs/.gitattributes", "*.bat eol=crlf\n")]), ["docs/b.bat"]);
-        assert_eq!(asked(&[(".gitattributes", "[attr]big filter=lfs\n[attr]huge big\n*.png huge\n")]), ["docs/img.png"]);
+        assert_eq!(
+            asked(&[(".gitattributes", "[attr]big filter=lfs\n[attr]huge big\n*.png huge\n")]),
+            ["docs/img.png"]
+        );
         assert_eq!(asked(&[(".gitattributes", "docs/** ident\n")]).len(), names.len());
         assert_eq!(asked(&[(".gitattributes", "\"a\\ b\" ident\n")]).len(), names.len());
         assert_eq!(asked(&[(".gitattributes", "/x/y filter=lfs\n")]), ["x/y"]);

@@ -231,7 +231,8 @@ impl ServiceGraph {
             let Some((path, commit)) = snapshot.submodule(&service.context) else {
                 return broken(service, format!("the build context `{}` is no directory", service.context), None);
             };
-            let message = format!("the build context `{}` is in the submodule `{path}`, which is not here", service.context);
+            let message =
+                format!("the build context `{}` is in the submodule `{path}`, which is not here", service.context);
             return Evaluated { closed: [(path, commit)].into(), ..broken(service, message, None) };
         };
         let ignore_file = snapshot.ignore_file(&service.dockerfile, &service.context);

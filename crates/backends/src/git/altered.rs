@@ -68,7 +68,11 @@ impl Git {
                 let call = self.look().quiet(&SAME_EVERYWHERE);
                 let call = call.dir(&neutral.work_tree()).env("GIT_WORK_TREE", neutral.work_tree());
                 // git would pass the file on as it is where a filter fails that nobody has declared indispensable.
-                if self.writes(filter).await? { call.quiet(&["-c", &format!("filter.{filter}.required=true")]) } else { call }
+                if self.writes(filter).await? {
+                    call.quiet(&["-c", &format!("filter.{filter}.required=true")])
+                } else {
+                    call
+                }
             }
         };
         let path = [b"--path=", file.source.as_bytes()].concat();
@@ -86,7 +90,9 @@ impl Git {
         let prefix = format!("filter.{filter}.");
         let is_set_up = self.settings().await?.below(&[&prefix]).next().is_some();
         Ok((!is_set_up).then(|| Hindrance {
-            message: format!("`{path}` goes through the filter `{filter}` at checkout, which is not set up in this clone"),
+            message: format!(
+                "`{path}` goes through the filter `{filter}` at checkout, which is not set up in this clone"
+            ),
             hint: format!("set it up as the project says: it is a command in `git config filter.{filter}.smudge`"),
         }))
     }

@@ -42,7 +42,8 @@ pub(super) struct Object {
 
 /// Reads a blob.
 pub(super) fn pointer(blob: &[u8]) -> Pointer {
-    let versions = [&b"version https://git-lfs.github.com/spec/v1\n"[..], b"version https://hawser.github.com/spec/v1\n"];
+    let versions =
+        [&b"version https://git-lfs.github.com/spec/v1\n"[..], b"version https://hawser.github.com/spec/v1\n"];
     let Some(rest) = versions.iter().find_map(|version| blob.strip_prefix(*version)) else { return Pointer::None };
     if blob.len() >= LARGEST_POINTER {
         return Pointer::None;
@@ -53,7 +54,8 @@ pub(super) fn pointer(blob: &[u8]) -> Pointer {
         return Pointer::Strange;
     }
     let value = |key: &[u8]| std::str::from_utf8(lines().find_map(|line| line.strip_prefix(key))?).ok();
-    let hash = value(b"oid sha256:").filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let hash =
+        value(b"oid sha256:").filter(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
     match (hash, value(b"size ").and_then(|size| size.trim().parse().ok())) {
         (Some(hash), Some(size)) => Pointer::To(Object { hash: hash.to_ascii_lowercase(), size }),
         _ => Pointer::Strange,
@@ -72,7 +74,8 @@ impl Git {
     /// The stores of this repository and of its known submodules.
     async fn lfs_stores(&self) -> Result<Vec<PathBuf>, RepoError> {
         let own = &self.place.common_dir;
-        let configured = self.settings().await?.get("lfs.storage").filter(|path| !path.is_empty()).map(|path| own.join(path));
+        let configured =
+            self.settings().await?.get("lfs.storage").filter(|path| !path.is_empty()).map(|path| own.join(path));
         let mut stores = vec![configured.unwrap_or_else(|| own.join("lfs"))];
         stores.extend(self.known_modules().into_iter().map(|module| module.join("lfs")));
         // A clone that borrows objects borrows these, too.
@@ -116,7 +119,9 @@ pub(super) fn read(
 pub(super) fn absent(path: &RepoPath, more: usize) -> Hindrance {
     let message = match more {
         0 => format!("`{path}` is kept by Git LFS, and its content is not in this clone"),
-        more => format!("`{path}` and {more} more of its files are kept by Git LFS, and their contents are not in this clone"),
+        more => format!(
+            "`{path}` and {more} more of its files are kept by Git LFS, and their contents are not in this clone"
+        ),
     };
     let hint = "`git lfs pull` brings what the checked-out commit needs, `git lfs fetch REMOTE COMMIT` that of another one; \
                 in GitHub Actions set `lfs: true`";

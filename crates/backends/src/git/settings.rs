@@ -71,7 +71,8 @@ impl Settings {
             return Some(remote);
         }
         let name = |key: &'_ str| Some(key.strip_prefix("remote.")?.strip_suffix(".promisor")?.len());
-        let (key, length) = self.0.iter().find_map(|(key, _)| name(key).filter(|_| self.is_true(key)).map(|length| (key, length)))?;
+        let (key, length) =
+            self.0.iter().find_map(|(key, _)| name(key).filter(|_| self.is_true(key)).map(|length| (key, length)))?;
         key.get("remote.".len().."remote.".len() + length)
     }
 

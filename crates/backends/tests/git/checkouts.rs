@@ -45,7 +45,8 @@ async fn files_that_a_checkout_alters_are_named() {
         "*.id ident\n*.txt working-tree-encoding=UTF-16LE\n*.utf working-tree-encoding=utf-8\nplain.bin -filter\n",
     );
     repo.write("web/.gitattributes", "x filter\n* -ident\n");
-    let names = ["a.bin", "api/b.bin", "api/plain.bin", "api/c.id", "api/d.txt", "api/d.utf", "e.ps1", "web/x", "auto1"];
+    let names =
+        ["a.bin", "api/b.bin", "api/plain.bin", "api/c.id", "api/d.txt", "api/d.utf", "e.ps1", "web/x", "auto1"];
     for name in names.iter().chain(&["same.c", "with space.bin", "new\nline.bin"]) {
         repo.write(name, "one\ntwo\n");
     }
@@ -200,7 +201,9 @@ async fn contents_of_lfs_come_out_of_its_store() {
     // Of the right size, and not what the pointer says.
     repo.write(&place, vec![7; content.len()]);
     let damaged = export(&world, &repo, "context3").await;
-    assert!(matches!(damaged, Err(RepoError::Hindered(hindrance)) if hindrance.message.contains("not what its pointer says")));
+    assert!(
+        matches!(damaged, Err(RepoError::Hindered(hindrance)) if hindrance.message.contains("not what its pointer says"))
+    );
     // Somewhere else, where the user keeps all of them.
     std::fs::remove_dir_all(repo.dir.join(".git/lfs")).unwrap();
     std::fs::create_dir(world.path("store")).unwrap();

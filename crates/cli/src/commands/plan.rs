@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use longshore_core::path::RepoPath;
-use longshore_core::plan::{Decision, ImageKind, Plan as CorePlan};
+use longshore_core::plan::{Decision, Hindered, ImageKind, Plan as CorePlan};
 use longshore_run::gather::{Gathered, Question, changed};
 use longshore_run::ports::Repo as _;
 
@@ -75,7 +75,16 @@ pub(crate) async fn show(
         _ => None,
     };
     print(ui, plan, &headline(plan, commits), at, detail);
+    for hindered in &plan.hindered {
+        ui.warn(&cannot_build(hindered));
+        ui.always(&format!("  {}: {}", paint(HINT, "hint"), hindered.hint));
+    }
     Ok(name_errors(ui, plan))
+}
+
+/// What a plan warns of, and a release refuses.
+pub(crate) fn cannot_build(hindered: &Hindered) -> String {
+    format!("cannot build `{}` here: {}", hindered.image, hindered.message)
 }
 
 fn print(ui: &Ui, plan: &CorePlan, headline: &str, at: &str, detail: Detail) {
@@ -103,10 +112,6 @@ pub(crate) fn name_errors(ui: &Ui, plan: &CorePlan) -> u8 {
                 error.message
             ));
         }
-    }
-    for hindered in &plan.hindered {
-        ui.warn(&format!("`{}` cannot be built here yet: {}", hindered.image, hindered.message));
-        ui.always(&format!("  {}: {}", paint(HINT, "hint"), hindered.hint));
     }
     for refusal in &plan.refusals {
         code = exit::REFUSED;

@@ -164,6 +164,10 @@ impl Steps<'_> {
         };
         let gathered = gather(&self.session.repo, Some(&*self.registry), &question).await?;
         let errors = name_errors_of_services(self.ui, &gathered.plan);
+        if errors == exit::DONE && !gathered.plan.hindered.is_empty() {
+            return Err(Failure::hindered(&gathered.plan.hindered)
+                .note(format!("{} is refused: nothing was written", self.name)));
+        }
         if errors != exit::DONE {
             return Err(Failure::silent(errors).note(format!("{} is refused: nothing was written", self.name)));
         }

@@ -416,7 +416,8 @@ fn a_submodule_counts_by_its_commit_wherever_it_may_be_read() {
         ",
     ))
     .released("v1.0.0");
-    let places = ["api/vendored", "deep/libs/one", "pattern/libs/one", "parents/libs/one", "ignore/libs/one", "web/other"];
+    let places =
+        ["api/vendored", "deep/libs/one", "pattern/libs/one", "parents/libs/one", "ignore/libs/one", "web/other"];
     let moved = places.into_iter().fold(repo, |repo, place| repo.submodule(place, NOW));
     assert_snapshot!(moved.plan(RELEASE), @"
     api      build  api/vendored moved from 0123456 to 89abcde  api/Dockerfile:2

@@ -176,7 +176,9 @@ impl Filter<'_> {
             let at = path.child(name);
             let verdicts = self.rules.enter(verdicts, &at);
             match entry {
-                Entry::Leaf(leaf) if self.keeps(&verdicts) || self.rules.reaches_into(*leaf, &verdicts, &at) => kept.push((name.into(), entry.clone())),
+                Entry::Leaf(leaf) if self.keeps(&verdicts) || self.rules.reaches_into(*leaf, &verdicts, &at) => {
+                    kept.push((name.into(), entry.clone()))
+                }
                 Entry::Leaf(_) => whole = false,
                 Entry::Directory(below) => {
                     let filtered = self.directory(&at, below, &verdicts);

@@ -174,11 +174,7 @@ impl Difference<'_> {
 }
 
 /// The outermost submodule at or above a file that stands at another commit now.
-fn moved<'a>(
-    file: &RepoPath,
-    then: &FileInputs,
-    now: &'a FileInputs,
-) -> Option<(&'a RepoPath, CommitId, CommitId)> {
+fn moved<'a>(file: &RepoPath, then: &FileInputs, now: &'a FileInputs) -> Option<(&'a RepoPath, CommitId, CommitId)> {
     now.submodules.iter().find_map(|(path, commit)| {
         let before = *then.submodules.get(path)?;
         (before != *commit && file.below(path).is_some()).then_some((path, before, *commit))
