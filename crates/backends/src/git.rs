@@ -138,6 +138,10 @@ impl Repo for Git {
         self.list_commits(from, to, paths, limit).await
     }
 
+    async fn touched(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError> {
+        self.paths_of_commits(to, limit).await
+    }
+
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoError> {
         match self.reaches(ancestor, descendant).await {
             Err(RepoError::HistoryCutOff { .. }) if self.bring_history().await? => {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use longshore_core::config::{self, Config, ConfigError};
 use longshore_core::discover::{DiscoverError, discover};
+use longshore_core::evidence::{Readings, Survey};
 use longshore_core::graph::{InputSets, KnownNames, ServiceGraph};
 use longshore_core::image::{NameError, Tag};
 use longshore_core::inputs::context::Contexts;
@@ -153,7 +154,8 @@ pub async fn gather(
         }
         Baseline::Nothing | Baseline::Tags { .. } => KnownNames::new(),
     };
-    let graph = discover(&snapshot, &found, &config, &reader.contexts, &name, &known)
+    let survey = reader.survey(&mut snapshot, &found).await?;
+    let graph = discover(&snapshot, &found, &config, &reader.contexts, &survey, &name, &known)
         .services()
         .map_err(GatherError::Discover)?;
     let sets = reader.inputs(&graph, &mut snapshot, None).await?;
@@ -212,14 +214,14 @@ fn records(snapshot: &Snapshot, found: &FoundFiles) -> Result<Vec<ReleaseRecord>
 
 fn names_of_record(records: &[ReleaseRecord], release: &ReleaseName) -> KnownNames {
     let record = records.iter().find(|record| record.release == *release);
-    let images = record.into_iter().flat_map(|record| &record.images);
-    images
-        .filter_map(|image| {
-            let built = image.built.as_ref()?;
-            let dockerfile = RepoPath::new(&built.dockerfile).ok()?;
-            Some(((dockerfile, built.target.clone()), image.name.clone()))
-        })
-        .collect()
+    let mut names = KnownNames::new();
+    for image in record.into_iter().flat_map(|record| &record.images) {
+        let Some(built) = &image.built else { continue };
+        if let Ok(dockerfile) = RepoPath::new(&built.dockerfile) {
+            names.entry((dockerfile, built.target.clone())).or_default().insert(image.name.clone());
+        }
+    }
+    names
 }
 
 async fn baseline(
@@ -256,6 +258,7 @@ async fn baseline(
 struct Reader<'a> {
     repo: &'a dyn Repo,
     contexts: Contexts,
+    readings: Readings,
     blobs: Blobs,
     commits: BTreeMap<CommitId, Arc<Earlier>>,
     /// The submodules that were asked for, by the commit that has them; none where one is not here.
@@ -270,7 +273,14 @@ struct Earlier {
 
 impl<'a> Reader<'a> {
     fn new(repo: &'a dyn Repo, blobs: Blobs) -> Self {
-        Self { repo, contexts: Contexts::default(), blobs, commits: BTreeMap::new(), submodules: BTreeMap::new() }
+        Self {
+            repo,
+            contexts: Contexts::default(),
+            readings: Readings::default(),
+            blobs,
+            commits: BTreeMap::new(),
+            submodules: BTreeMap::new(),
+        }
     }
 }
 
@@ -283,6 +293,17 @@ impl Reader<'_> {
             self.blobs.extend(ids.into_iter().zip(contents.into_iter().map(Into::into)));
         }
         Ok(())
+    }
+
+    /// What the commit's own files say about builds; the Dockerfiles that they name are read, too.
+    async fn survey(&mut self, snapshot: &mut Snapshot, found: &FoundFiles) -> Result<Survey, RepoError> {
+        let survey = self.readings.survey(snapshot, found);
+        let wanted = survey.wanted(&snapshot.tree);
+        if wanted.iter().any(|id| !self.blobs.contains_key(id)) {
+            self.read(wanted.into_iter()).await?;
+            snapshot.blobs.clone_from(&self.blobs);
+        }
+        Ok(survey)
     }
 
     async fn config_of(&mut self, tree: &Directory) -> Result<Option<Config>, GatherError> {
@@ -310,8 +331,9 @@ impl Reader<'_> {
         let config = own.as_ref().unwrap_or(config);
         self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
         let checkout = self.checkout(commit, &tree).await?;
-        let snapshot = Snapshot { commit, tree, blobs: self.blobs.clone(), checkout };
-        let graph = discover(&snapshot, &found, config, &self.contexts, name, known).graph;
+        let mut snapshot = Snapshot { commit, tree, blobs: self.blobs.clone(), checkout };
+        let survey = self.survey(&mut snapshot, &found).await?;
+        let graph = discover(&snapshot, &found, config, &self.contexts, &survey, name, known).graph;
         let earlier = Arc::new(Earlier { snapshot, graph });
         self.commits.insert(commit, Arc::clone(&earlier));
         Ok(earlier)

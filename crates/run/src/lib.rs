@@ -5,6 +5,7 @@ pub mod build;
 pub mod event;
 pub mod gather;
 pub mod labels;
+pub mod lint;
 pub mod ports;
 pub mod prepare;
 pub mod prove;

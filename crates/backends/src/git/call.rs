@@ -36,11 +36,13 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// A call in `dir` that only looks: it takes no optional lock, runs no hook, and sees no replaced objects.
+    /// A call in `dir` that only looks: it takes no optional lock, runs no hook, and sees no replaced objects and
+    /// no grafted parents.
     pub(super) fn looking(dir: &Path, environment: &[(OsString, OsString)]) -> Self {
         let mut call = Self::acting(dir, environment);
         call.command = call.command.args(["-c", "core.hooksPath=/dev/null"]);
-        call.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_REPLACE_OBJECTS", "1")
+        let call = call.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_REPLACE_OBJECTS", "1");
+        call.env("GIT_GRAFT_FILE", "/dev/null")
     }
 
     /// A call in `dir` that changes something, as the user would.

@@ -2,6 +2,7 @@
 
 mod help;
 mod json;
+mod lint;
 mod list;
 mod plan;
 mod status;
