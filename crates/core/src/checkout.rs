@@ -147,8 +147,8 @@ impl Checkout {
 
     /// The innermost submodule that `path` is in (none for the path of the outermost itself), and its own path.
     pub fn around(&self, path: &RepoPath) -> Option<(&RepoPath, &Submodule)> {
-        let around = self.submodules.iter().filter(|(own, _)| *own != path && path.below(own).is_some());
-        around.last()
+        let mut around = self.submodules.iter().filter(|(own, _)| *own != path && path.below(own).is_some());
+        around.next_back()
     }
 
     /// `result` with each altered file counted as what it is altered to; `source` tells the file that stands at a place in it,

@@ -42,7 +42,7 @@ impl Call {
         let mut call = Self::acting(dir, environment);
         call.command = call.command.args(["-c", "core.hooksPath=/dev/null"]);
         let call = call.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_REPLACE_OBJECTS", "1");
-        call.env("GIT_GRAFT_FILE", "/dev/null")
+        call.env("GIT_GRAFT_FILE", "/dev/null/none")
     }
 
     /// A call in `dir` that changes something, as the user would.

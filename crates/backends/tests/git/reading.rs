@@ -444,6 +444,10 @@ async fn replaced_objects_are_not_seen() {
     let git = repo.open().await;
     assert_eq!(git.tree(two).await.unwrap().id(), tree);
     assert_eq!(git.tree(two).await.unwrap().count(), 2);
+    // Nor are parents that only this clone believes in.
+    repo.git(&["replace", "-d", &two.to_string()]);
+    repo.write(".git/info/grafts", format!("{two}\n"));
+    assert!(repo.open().await.is_ancestor(one, two).await.unwrap());
 }
 
 #[tokio::test]

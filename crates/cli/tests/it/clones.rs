@@ -187,10 +187,8 @@ fn a_repository_with_sha256_is_released() {
         std::fs::remove_dir_all(&place).unwrap();
         let at = if options.is_empty() { shop.repo.path() } else { &place };
         let at = at.to_string_lossy();
-        shop.env
-            .call_of("git", &[&["init", "-q", "-b", "main", "--object-format=sha256"], options, &[&at]].concat())
-            .run()
-            .success();
+        let words = [&["init", "-q", "-b", "main", "--object-format=sha256"], options, &[&at]].concat();
+        drop(shop.env.call_of("git", &words).run().success());
     }
     shop.repo.git(&["remote", "add", "origin", &shop.remote.path().to_string_lossy()]);
     shop.repo.commit("Begin");

@@ -177,7 +177,7 @@ impl Filter<'_> {
             let verdicts = self.rules.enter(verdicts, &at);
             match entry {
                 Entry::Leaf(leaf) if self.keeps(&verdicts) || self.rules.reaches_into(*leaf, &verdicts, &at) => {
-                    kept.push((name.into(), entry.clone()))
+                    kept.push((name.into(), entry.clone()));
                 }
                 Entry::Leaf(_) => whole = false,
                 Entry::Directory(below) => {
