@@ -7,7 +7,7 @@
 //! the user would do it: with the user's identity, signature and push hooks.
 //!
 //! In reading order: `open` finds the repository, `call` runs git and words its failures, `objects` holds the open
-//! conversation, `trees`, `submodule` and `history` read commits, `attributes` (with `neutral`), `lfs`, `altered` and
+//! conversation, `trees`, `submodule`, `history` and `log` read commits, `attributes` (with `neutral`), `lfs`, `altered` and
 //! `export` serve the build contexts, `settings` and `state` tell how the user works, `remote` speaks to the other side,
 //! `lacking` fetches what a partial or shallow clone lacks, `write` and `advance` are the release's own acts.
 
@@ -19,6 +19,7 @@ mod export;
 mod history;
 mod lacking;
 mod lfs;
+mod log;
 mod neutral;
 mod objects;
 mod open;
@@ -40,7 +41,7 @@ use longshore_core::checkout::Alteration;
 use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::tree::Directory;
-use longshore_run::ports::{ContextFile, DirtyPath, Hindrance, RefUpdate, Repo, RepoError, Upstream};
+use longshore_run::ports::{ContextFile, DirtyPath, Hindrance, History, RefUpdate, Repo, RepoError, Upstream};
 
 use crate::command::Session;
 
@@ -136,6 +137,10 @@ impl Repo for Git {
         limit: usize,
     ) -> Result<Vec<Commit>, RepoError> {
         self.list_commits(from, to, paths, limit).await
+    }
+
+    async fn history(&self, from: CommitId, to: CommitId, paths: &[RepoPath]) -> Result<History, RepoError> {
+        self.history_of(from, to, paths).await
     }
 
     async fn touched(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError> {

@@ -11,6 +11,7 @@
 mod check;
 mod raw;
 mod report;
+mod schema;
 mod template;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::object::CommitId;
 use crate::path::RepoPath;
 
 pub use report::{ConfigError, nearest};
+pub use schema::schema;
 pub use template::TagTemplate;
 
 /// The name of the config file, at the repository's root.

@@ -2,8 +2,10 @@
 
 pub mod adoption;
 pub mod build;
+pub mod compare;
 pub mod event;
 pub mod gather;
+pub mod history;
 pub mod labels;
 pub mod lint;
 pub mod ports;

@@ -6,6 +6,7 @@ mod acting;
 mod checkouts;
 mod contexts;
 mod lacking;
+mod log;
 mod reading;
 mod remotes;
 mod world;

@@ -101,8 +101,8 @@ fn submodules_are_in_the_images() {
     tool build submodule tool/libs/one
     ");
     let why = shop.told(&["why", "tool"]);
-    let moved = "\n  tool/libs/one moved from [COMMIT] to [COMMIT]  tool/Dockerfile:2\n    [COMMIT]";
-    assert!(why.contains(moved) && why.contains("Move the library\n"), "{why}");
+    assert!(why.contains("tool/libs/one moved from [COMMIT] to [COMMIT]\n"), "{why}");
+    assert!(why.contains("Move the library\n"), "{why}");
 }
 
 #[test]
