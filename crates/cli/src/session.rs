@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use longshore_backends::git::Git;
+use longshore_backends::git::{Fetching, Git};
 use longshore_backends::registry::{Client, ClientOptions, docker_config_directory};
 use longshore_core::config::{self, Config};
 use longshore_core::object::CommitId;
@@ -44,6 +44,15 @@ impl Session {
             return Err(Failure::usage(format!("there is no directory `{}`", directory.display())));
         }
         Ok(Self { repo: Git::open(&directory).await? })
+    }
+
+    /// Heeds what was typed about fetching from the git remote.
+    pub(crate) fn heed(&self, looking: &Looking) {
+        match (looking.offline, looking.fetch) {
+            (true, _) => self.repo.allow(Fetching::Nothing),
+            (_, true) => self.repo.allow(Fetching::History),
+            _ => {}
+        }
     }
 
     /// The config of the work tree, or the default where the file is not there; none where there is no work tree.

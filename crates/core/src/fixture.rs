@@ -292,7 +292,7 @@ fn snapshot(files: &BTreeMap<RepoPath, File>) -> Snapshot {
     let leaves = files.iter().map(|(path, file)| (path.clone(), Entry::Leaf(file.leaf())));
     let tree = Directory::laid_down(leaves, null());
     let blobs: Blobs = files.values().map(|file| (file.leaf().id, file.content.clone().into())).collect();
-    Snapshot { commit: CommitId(tree.id()), tree: Arc::clone(&tree), blobs }
+    Snapshot { commit: CommitId(tree.id()), tree: Arc::clone(&tree), blobs, checkout: Arc::default() }
 }
 
 fn discovered(files: &BTreeMap<RepoPath, File>, known: &KnownNames) -> Discovered {

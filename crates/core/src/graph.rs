@@ -281,7 +281,12 @@ impl ServiceGraph {
             Err(error) => return broken(service, error.message.clone(), Some(error.line)),
         };
         let Some(directory) = snapshot.directory(&service.context) else {
-            return broken(service, format!("the build context `{}` is no directory", service.context), None);
+            let Some((path, commit)) = snapshot.submodule(&service.context) else {
+                return broken(service, format!("the build context `{}` is no directory", service.context), None);
+            };
+            let message =
+                format!("the build context `{}` is in the submodule `{path}`, which is not here", service.context);
+            return Evaluated { closed: [(path, commit)].into(), ..broken(service, message, None) };
         };
         let ignore_file = snapshot.ignore_file(&service.dockerfile, &service.context);
         let ignore_path = ignore_file.as_ref().map(|file| file.path.clone());
@@ -308,14 +313,19 @@ impl ServiceGraph {
             }
             (None, _) => ImageSource::External,
         };
-        let images = service.images().map(image).collect();
-        let sight = context.sight(&service.dockerfile, recipe, &service.platform, images);
-        contexts.evaluated(sight, recipe, || {
-            let blobs = &snapshot.blobs;
-            let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, blobs, &image);
+        let evaluated = || {
+            let beside = (&snapshot.blobs, &*snapshot.checkout);
+            let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, beside, &image);
             evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
             evaluated
-        })
+        };
+        // What a checkout alters is no part of a sight.
+        if !snapshot.checkout.is_plain() {
+            return evaluated();
+        }
+        let images = service.images().map(image).collect();
+        let sight = context.sight(&service.dockerfile, recipe, &service.platform, images);
+        contexts.evaluated(sight, recipe, evaluated)
     }
 }
 
@@ -334,6 +344,7 @@ fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated 
         errors: vec![InputError { message, file: service.dockerfile.clone(), line }],
         unknowns: Vec::new(),
         wanted: Vec::new(),
+        closed: BTreeSet::new(),
     }
 }
 

@@ -24,6 +24,8 @@
 //! reads stage N | reads image REFERENCE | reads service KEY      after them, for each stage or image that it reads from
 //! ```
 //!
+//! A file that a checkout alters stands in its tree as what [`crate::checkout`] counts it as.
+//!
 //! `N` counts the stages reached, from 0. The key of an image is the SHA-256 over `longshore-image/1` and, for each platform
 //! in order, a line `PLATFORM DIGEST`.
 

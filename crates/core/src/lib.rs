@@ -10,6 +10,8 @@ pub mod object;
 
 pub mod tree;
 
+pub mod checkout;
+
 pub mod image;
 
 pub mod name;

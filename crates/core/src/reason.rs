@@ -2,6 +2,7 @@
 
 use crate::image::Digest;
 use crate::name::ServiceName;
+use crate::object::CommitId;
 use crate::path::RepoPath;
 
 /// A reason to build an image. The order of the variants is the order in which they are told.
@@ -19,6 +20,19 @@ pub enum Reason {
         /// The Dockerfile whose instruction reads it.
         dockerfile: RepoPath,
         /// The instruction's line; for a removed file the line it was read at.
+        line: usize,
+    },
+    /// A submodule that an instruction reads from stands at another commit now.
+    Submodule {
+        /// Where it stands in the repository.
+        path: RepoPath,
+        /// The commit it stood at.
+        then: CommitId,
+        /// The commit it stands at.
+        now: CommitId,
+        /// The Dockerfile whose instruction reads it.
+        dockerfile: RepoPath,
+        /// The instruction's line.
         line: usize,
     },
     /// An instruction of a stage that the target reaches was added, removed or changed.
@@ -80,6 +94,8 @@ pub enum FileChange {
     Mode,
     /// A link became a file, or the other way round, or leads elsewhere.
     Link,
+    /// Its `.gitattributes` have a checkout write it otherwise; its content in git is the same.
+    Attributes,
 }
 
 impl FileChange {
@@ -91,6 +107,7 @@ impl FileChange {
             Self::Changed => "changed",
             Self::Mode => "mode changed",
             Self::Link => "link changed",
+            Self::Attributes => "attributes changed",
         }
     }
 }
@@ -102,6 +119,7 @@ impl Reason {
             Self::New => "new".to_owned(),
             Self::File { change: FileChange::Changed, path, .. } => path.to_string(),
             Self::File { change, path, .. } => format!("{path} {}", change.word()),
+            Self::Submodule { path, then, now, .. } => format!("{path} moved from {} to {}", then.short(), now.short()),
             Self::Instruction { change: FileChange::Changed, text, .. } => first_line(text).to_owned(),
             Self::Instruction { change, text, .. } => format!("{} {}", first_line(text), change.word()),
             Self::BuildArg { name, .. } => format!("build argument {name}"),
@@ -115,6 +133,7 @@ impl Reason {
     pub fn place(&self) -> Option<String> {
         let (dockerfile, line) = match self {
             Self::File { dockerfile, line, .. }
+            | Self::Submodule { dockerfile, line, .. }
             | Self::Instruction { dockerfile, line, .. }
             | Self::BuildArg { dockerfile, line, .. }
             | Self::Upstream { dockerfile, line, .. }

@@ -166,6 +166,11 @@ impl Directory {
         Some(entry)
     }
 
+    /// What stands at `path`, following no link: this directory itself at the root.
+    pub fn at(self: &Arc<Self>, path: &RepoPath) -> Option<Entry> {
+        if path.is_root() { Some(Entry::Directory(Arc::clone(self))) } else { self.find(path).cloned() }
+    }
+
     /// Calls `visit` for every leaf below, in order of path; `at` is the path of this directory.
     pub fn walk(&self, at: &RepoPath, visit: &mut dyn FnMut(RepoPath, Leaf)) {
         for (name, entry) in self.entries() {

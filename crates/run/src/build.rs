@@ -10,10 +10,12 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use longshore_core::dockerfile::{ImageUse, pin};
 use longshore_core::graph::{NamedSource, Service};
 use longshore_core::image::{Digest, Reference, Tag};
+use longshore_core::inputs::set::Evaluated;
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
-use longshore_core::plan::Decision;
+use longshore_core::plan::{Decision, Hindered};
 use longshore_core::record::RecordedBase;
+use longshore_core::snapshot::Snapshot;
 
 use crate::event::{Event, Listener};
 use crate::gather::Gathered;
@@ -69,18 +71,6 @@ pub enum BuildError {
         /// The base.
         base: String,
     },
-    /// Some of its inputs are not what git holds: a checkout would change them.
-    #[error(
-        "`{path}`, an input of `{service}`, has the attribute `{attribute}`: such files in a build context are not supported yet"
-    )]
-    Filtered {
-        /// Which service.
-        service: ServiceName,
-        /// Which file.
-        path: RepoPath,
-        /// What a checkout would do with it.
-        attribute: String,
-    },
     /// It reads from a named context that is a directory.
     #[error(
         "`{name}` in line {line} of `{dockerfile}` is a named context, the directory `{directory}`: such builds are not supported yet"
@@ -95,6 +85,9 @@ pub enum BuildError {
         /// What it stands for.
         directory: RepoPath,
     },
+    /// Its context cannot be laid down here.
+    #[error("cannot build `{}` here: {}", .0.image, .0.message)]
+    Hindered(Hindered),
     /// The pinned Dockerfile cannot be made.
     #[error("cannot pin the bases of `{dockerfile}`: {message}")]
     Pin {
@@ -174,7 +167,7 @@ impl Builder<'_> {
         let (mut waiting, mut digests) = self.to_build();
         let mut builds = Builds::default();
         builds.errors.extend(waiting.iter().flat_map(|service| named_directories(service)));
-        builds.errors.extend(self.filtered(&waiting).await);
+        builds.errors.extend(self.hindered(&waiting));
         let bases = self.bases(&waiting, &mut builds.errors).await;
         if !builds.errors.is_empty() {
             return builds;
@@ -225,23 +218,11 @@ impl Builder<'_> {
         (services, digests)
     }
 
-    /// Inputs that a checkout would write otherwise than git holds them: refused, until we can write them so, too.
-    async fn filtered(&self, services: &[&Service]) -> Vec<BuildError> {
-        let mut users: BTreeMap<RepoPath, ServiceName> = BTreeMap::new();
-        for service in services {
-            users.extend(self.context_files(service).into_iter().map(|file| (file.source, service.name.clone())));
-        }
-        let paths: Vec<RepoPath> = users.keys().cloned().collect();
-        match self.repo.filtered(self.gathered.snapshot.commit, &paths).await {
-            Err(error) => vec![error.into()],
-            Ok(found) => found
-                .into_iter()
-                .filter_map(|(path, attribute)| {
-                    let service = users.get(&path)?.clone();
-                    Some(BuildError::Filtered { service, path, attribute })
-                })
-                .collect(),
-        }
+    /// What this machine lacks to lay down the contexts: known since the plan, and told before anything is built.
+    fn hindered(&self, services: &[&Service]) -> impl Iterator<Item = BuildError> {
+        let names: BTreeSet<&ServiceName> = services.iter().map(|service| &service.name).collect();
+        let hindered = self.gathered.plan.hindered.iter().filter(|hindered| names.contains(&hindered.image)).cloned();
+        hindered.map(BuildError::Hindered).collect::<Vec<_>>().into_iter()
     }
 
     /// What each base from elsewhere stands for now: asked once for all services.
@@ -302,14 +283,8 @@ impl Builder<'_> {
     }
 
     fn context_files(&self, service: &Service) -> Vec<ContextFile> {
-        let Some(evaluated) = self.gathered.sets.get(&service.name) else { return Vec::new() };
-        let files = evaluated.set.context_files().into_iter();
-        files
-            .map(|(path, leaf)| {
-                let source = service.context.join(path.as_bytes()).unwrap_or_default();
-                ContextFile { source, path, leaf }
-            })
-            .collect()
+        let evaluated = self.gathered.sets.get(&service.name);
+        evaluated.map(|evaluated| context_files(service, evaluated, &self.gathered.snapshot)).unwrap_or_default()
     }
 
     async fn one(&self, service: &Service, pins: Vec<(ImageUse, Reference)>) -> Result<BuiltImage, BuildError> {
@@ -403,6 +378,18 @@ impl Builder<'_> {
     fn tell(&self, event: &Event) -> Result<(), BuildError> {
         (self.listen)(event).map_err(BuildError::Journal)
     }
+}
+
+/// Exactly the files of a context, each with what a checkout does to it.
+pub(crate) fn context_files(service: &Service, evaluated: &Evaluated, snapshot: &Snapshot) -> Vec<ContextFile> {
+    let files = evaluated.set.context_files().into_iter();
+    files
+        .map(|(path, leaf)| {
+            let source = service.context.child_path(&path);
+            let alteration = snapshot.checkout.altered.get(&source).cloned();
+            ContextFile { source, path, leaf, alteration }
+        })
+        .collect()
 }
 
 /// The Dockerfile's text with its bases pinned.

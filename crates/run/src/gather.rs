@@ -27,6 +27,7 @@ use crate::ports::{Registry, RegistryError, Repo, RepoError};
 
 mod before;
 mod changed;
+mod checkout;
 mod history;
 mod images;
 mod uses;
@@ -132,14 +133,7 @@ pub async fn gather(
     registry: Option<&dyn Registry>,
     question: &Question,
 ) -> Result<Gathered, GatherError> {
-    let mut reader = Reader {
-        repo,
-        name: None,
-        contexts: Contexts::default(),
-        readings: Readings::default(),
-        blobs: Blobs::new(),
-        commits: BTreeMap::new(),
-    };
+    let mut reader = Reader::new(repo, Blobs::new());
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
     let tree = repo.tree(at).await?;
@@ -152,7 +146,8 @@ pub async fn gather(
     reader
         .read(found.ids().chain(uses::configured(&config, &found, &tree)).chain(named_dockerfiles(&config, &tree)))
         .await?;
-    let snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone() };
+    let checkout = reader.checkout(at, &tree).await?;
+    let snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone(), checkout };
     let records = records(&snapshot, &found)?;
     let values = uses::read(&snapshot, &found, &config)?;
     let baseline = baseline(repo, registry.is_some(), question, &records, &values).await?;
@@ -218,8 +213,17 @@ async fn decided(
     refusals.extend(taken(repo, release.as_ref()).await?);
     let (edits, more) = uses::edits(&values, &images, release.is_some(), &config)?;
     refusals.extend(more);
-    let plan =
-        Plan { release, at: commit, from: baseline, images, edits, refusals, registry_asked: registry.is_some() };
+    let hindered = checkout::hindered(repo, &snapshot, &graph, &sets, &images).await?;
+    let plan = Plan {
+        release,
+        at: commit,
+        from: baseline,
+        images,
+        edits,
+        refusals,
+        hindered,
+        registry_asked: registry.is_some(),
+    };
     Ok(Gathered { plan, config, snapshot, graph, sets, values, records, commits: None })
 }
 
@@ -297,12 +301,28 @@ struct Reader<'a> {
     readings: Readings,
     blobs: Blobs,
     commits: BTreeMap<CommitId, Arc<Earlier>>,
+    /// The submodules that were asked for, by the commit that has them; none where one is not here.
+    submodules: BTreeMap<(CommitId, RepoPath), Option<checkout::Opened>>,
 }
 
 /// A commit to compare with.
 struct Earlier {
     snapshot: Snapshot,
     graph: ServiceGraph,
+}
+
+impl<'a> Reader<'a> {
+    fn new(repo: &'a dyn Repo, blobs: Blobs) -> Self {
+        Self {
+            repo,
+            name: None,
+            contexts: Contexts::default(),
+            readings: Readings::default(),
+            blobs,
+            commits: BTreeMap::new(),
+            submodules: BTreeMap::new(),
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -369,7 +389,8 @@ impl Reader<'_> {
         let own = self.config_of(&tree).await?;
         let config = own.as_ref().unwrap_or(config);
         self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
-        let mut snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
+        let checkout = self.checkout(commit, &tree).await?;
+        let mut snapshot = Snapshot { commit, tree, blobs: self.blobs.clone(), checkout };
         let survey = self.survey(&mut snapshot, &found).await?;
         let graph = self.discover(&snapshot, &found, config, &survey, known).await?.graph;
         let earlier = Arc::new(Earlier { snapshot, graph });
@@ -391,7 +412,9 @@ impl Reader<'_> {
                 .flat_map(|evaluated| evaluated.wanted.iter().copied())
                 .filter(|id| !self.blobs.contains_key(id))
                 .collect();
-            if wanted.is_empty() {
+            let closed = sets.values().flat_map(|evaluated| evaluated.closed.iter().cloned()).collect();
+            let opened = self.open_submodules(snapshot, &closed).await?;
+            if wanted.is_empty() && !opened {
                 return Ok(sets);
             }
             self.read(wanted.into_iter()).await?;

@@ -145,6 +145,7 @@ impl Git {
 
     /// The contents of blobs, in the order asked.
     pub(super) async fn read_blobs(&self, ids: &[ObjectId]) -> Result<Vec<Vec<u8>>, RepoError> {
+        self.bring(ids).await?;
         let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
         let answers = self.ask(&names).await?;
         let contents = ids.iter().zip(answers).map(|(id, answer)| match answer {

@@ -30,7 +30,9 @@ impl Git {
     }
 
     async fn assemble(&self, id: CommitId, known: Option<&Arc<Directory>>) -> Result<Arc<Directory>, RepoError> {
-        let mut assembly = Assembly::new(self.header(id).await?.tree, known);
+        let root = self.header(id).await?.tree;
+        self.bring(&[root]).await?;
+        let mut assembly = Assembly::new(root, known);
         self.read_trees(&mut assembly).await?;
         Ok(self.remember_tree(id, assembly.finish()))
     }

@@ -1,5 +1,6 @@
 //! `longshore list`: every image that was found, and from what its context was concluded.
 
+use longshore_backends::git::Fetching;
 use longshore_core::plan::{ImageKind, ImagePlan};
 
 pub(crate) mod uses;
@@ -17,7 +18,7 @@ use crate::ui::{DIM, Ui, columns, count, markdown, paint};
 /// Shows the images of a commit; nothing is asked of a registry.
 pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true };
+    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
     let question = session.question(&looking, None)?;
     // Compared with itself: what is asked is what there is, not what changed.
     let question = Question { from: Some(question.at.clone()), ..question };
@@ -57,6 +58,9 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
 
 /// Shows what stands behind each use of the values files, with the registry where it may and can be asked.
 async fn show_uses(session: &Session, args: &List, question: &Question, ui: &Ui) -> Result<u8, Failure> {
+    if args.offline {
+        session.repo.allow(Fetching::Nothing);
+    }
     let gathered = session.look(ui, question, true).await?;
     let found = session.uses(ui, &gathered, args.offline, args.from_rev.as_deref()).await?;
     match ui.format {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use longshore_core::path::RepoPath;
-use longshore_core::plan::{Decision, ImageKind, Plan as CorePlan};
+use longshore_core::plan::{Decision, Hindered, ImageKind, Plan as CorePlan};
 use longshore_run::gather::{Gathered, Question, changed};
 use longshore_run::ports::Repo as _;
 
@@ -18,6 +18,7 @@ use crate::ui::{ERROR, HINT, Ui, paint};
 /// Shows the plan; ends with 4 where an image is in error, or something stands in the way.
 pub(crate) async fn run(common: &Common, args: &Plan, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
+    session.heed(&args.looking);
     let question = session.question(&args.looking, args.version.as_deref())?;
     let question = Question { count: ui.format != Format::Json, ..question };
     let detail = if args.all { Detail::All } else { Detail::Short };
@@ -68,7 +69,16 @@ fn from_root(session: &Session, path: &Path) -> Result<RepoPath, Failure> {
 pub(crate) fn show(ui: &Ui, gathered: &Gathered, at: &str, detail: Detail) -> u8 {
     let plan = &gathered.plan;
     print(ui, plan, &headline(plan, gathered.commits), at, detail);
+    for hindered in &plan.hindered {
+        ui.warn(&cannot_build(hindered));
+        ui.always(&format!("  {}: {}", paint(HINT, "hint"), hindered.hint));
+    }
     name_errors(ui, plan)
+}
+
+/// What a plan warns of, and a release refuses.
+pub(crate) fn cannot_build(hindered: &Hindered) -> String {
+    format!("cannot build `{}` here: {}", hindered.image, hindered.message)
 }
 
 fn print(ui: &Ui, plan: &CorePlan, headline: &str, at: &str, detail: Detail) {

@@ -13,7 +13,7 @@ use crate::inputs::copy;
 use crate::inputs::set::{Evaluated, ImageSource};
 use crate::object::{Mode, ObjectId};
 use crate::path::RepoPath;
-use crate::tree::{Directory, Entry};
+use crate::tree::{Directory, Entry, Leaf};
 
 /// What was filtered before: by ignore file, path below the context, and id.
 type Memory = HashMap<(ObjectId, Box<[u8]>, ObjectId), Arc<Directory>>;
@@ -201,7 +201,7 @@ impl Context {
             verdicts = rules.enter(&verdicts, at.as_bytes());
         }
         match entry {
-            Entry::Leaf(_) if verdicts.ignored() => None,
+            Entry::Leaf(leaf) if verdicts.ignored() && !rules.reaches_into(leaf, &verdicts, at.as_bytes()) => None,
             Entry::Leaf(_) => Some(entry),
             Entry::Directory(directory) => {
                 let filter = Filter { rules, matched: Matched::GoesOut, memory: Some((*id, &*self.memory)) };
@@ -229,6 +229,14 @@ pub(crate) fn only(patterns: &IgnoreRules, directory: &Arc<Directory>) -> Arc<Di
 enum Matched {
     GoesOut,
     Stays,
+}
+
+impl IgnoreRules {
+    /// Is this a submodule that cannot be looked into, of which the rules may take one part and not another? Then it stays, as
+    /// a whole.
+    fn reaches_into(&self, leaf: Leaf, verdicts: &Verdicts, path: &[u8]) -> bool {
+        leaf.mode == Mode::Submodule && self.may_differ_below(verdicts, path)
+    }
 }
 
 struct Filter<'a> {
@@ -271,7 +279,9 @@ impl Filter<'_> {
             path.extend_from_slice(name);
             let verdicts = self.rules.enter(verdicts, path);
             match entry {
-                Entry::Leaf(_) if self.keeps(&verdicts) => kept.push((name, entry.clone())),
+                Entry::Leaf(leaf) if self.keeps(&verdicts) || self.rules.reaches_into(*leaf, &verdicts, path) => {
+                    kept.push((name, entry.clone()));
+                }
                 Entry::Leaf(_) => whole = false,
                 Entry::Directory(below) => {
                     let filtered = self.directory(path, below, &verdicts);

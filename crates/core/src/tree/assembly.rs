@@ -102,8 +102,11 @@ impl Assembly {
     }
 }
 
-/// The mode (none for a directory), name and id of the first entry, and what follows it.
-fn raw_entry(raw: &[u8], like: ObjectId) -> Option<(Option<Mode>, &[u8], ObjectId, &[u8])> {
+/// An entry as git stores it: its mode (none for a directory), name and id; and what follows it.
+type RawEntry<'a> = (Option<Mode>, &'a [u8], ObjectId, &'a [u8]);
+
+/// The first entry.
+fn raw_entry(raw: &[u8], like: ObjectId) -> Option<RawEntry<'_>> {
     let space = raw.iter().take(8).position(|byte| *byte == b' ')?;
     let (digits, rest) = (&raw[..space], &raw[space + 1..]);
     let mode = digits.iter().try_fold(0_u32, |mode, digit| match digit {

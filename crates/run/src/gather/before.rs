@@ -138,7 +138,7 @@ impl Facts<'_> {
 
     /// Test images are in no record: they are compared with the commit that the release was made of.
     async fn of_test(&self, release: &str, commit: CommitId) -> Result<Origin, GatherError> {
-        match self.repo.find(&commit.to_string()).await {
+        match find_or_bring(self.repo, commit).await {
             Ok(Some(_)) => Ok(Origin::Built { digest: None, commit, since: release.to_owned(), assumed: false }),
             Ok(None) | Err(RepoError::MissingObject(_)) => {
                 Ok(Origin::Unclear(format!("the commit of {release} is not in this clone")))
@@ -232,7 +232,7 @@ impl Facts<'_> {
 
     /// A commit that is compared with must be here: a missing one is never "nothing changed".
     async fn require(&self, commit: CommitId) -> Result<(), GatherError> {
-        match self.repo.find(&commit.to_string()).await {
+        match find_or_bring(self.repo, commit).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) | Err(RepoError::MissingObject(_)) => {
                 Err(GatherError::NoBaseline { commit, name: self.baseline.name().unwrap_or_default() })
@@ -264,6 +264,14 @@ impl Facts<'_> {
     }
 }
 
+/// A commit by its id; one that is not here may be fetched, where that is allowed.
+async fn find_or_bring(repo: &dyn Repo, commit: CommitId) -> Result<Option<CommitId>, RepoError> {
+    match repo.find(&commit.to_string()).await? {
+        None if repo.bring(commit).await? => Ok(Some(commit)),
+        found => Ok(found),
+    }
+}
+
 /// What tells the commit that an image was built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -286,7 +294,7 @@ pub(crate) async fn told_commit(
     if let Some((registry, reference)) = image {
         let (revision, _) = built_from(&labels(registry, &reference).await?);
         if let Some(revision) = revision
-            && let Some(commit) = repo.find(&revision.to_string()).await?
+            && let Some(commit) = find_or_bring(repo, revision).await?
         {
             return Ok(Some((commit, Teller::Label)));
         }

@@ -1,11 +1,9 @@
 //! The services of commits further back, for whoever looks for the one that something was made of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use longshore_core::config::Config;
-use longshore_core::evidence::Readings;
 use longshore_core::graph::{KnownNames, Service};
-use longshore_core::inputs::context::Contexts;
 use longshore_core::inputs::set::Evaluated;
 use longshore_core::name::ServiceName;
 use longshore_core::object::CommitId;
@@ -27,14 +25,7 @@ impl<'a> History<'a> {
     /// The history of what was gathered.
     pub(crate) fn new(repo: &'a dyn Repo, gathered: &'a Gathered) -> Self {
         let blobs = gathered.snapshot.blobs.clone();
-        let reader = Reader {
-            repo,
-            name: None,
-            contexts: Contexts::default(),
-            readings: Readings::default(),
-            blobs,
-            commits: BTreeMap::new(),
-        };
+        let reader = Reader::new(repo, blobs);
         let (near, config, names) = (&gathered.snapshot, &gathered.config, gathered.graph.names());
         Self { reader, near, config, names }
     }
