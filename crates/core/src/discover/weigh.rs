@@ -112,8 +112,11 @@ pub(super) fn arguments(
     let mut args = configured.clone();
     let firsts = values.iter().filter_map(|(name, said)| Some(((*name).to_owned(), said.first()?.1.to_owned())));
     args.extend(firsts);
-    let Ok(recipe) = parsed.recipe(target, &args, platform) else { return (configured.clone(), Vec::new()) };
-    args.retain(|argument, _| configured.contains_key(argument) || recipe.used_args.contains(argument));
+    // An argument without a default may name the base of a stage that is not reached, and must have a value all the same.
+    let used = parsed.recipe(target, &args, platform).map(|recipe| recipe.used_args).unwrap_or_default();
+    args.retain(|argument, _| {
+        configured.contains_key(argument) || used.contains(argument) || bare.contains(argument.as_str())
+    });
     let mut notes = Vec::new();
     for (argument, said) in &values {
         let (Some((first, value)), Some((second, other))) = (said.first(), said.get(1)) else { continue };
