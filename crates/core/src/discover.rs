@@ -94,6 +94,8 @@ pub struct Discovered {
     /// Why they cannot be released as they are; of an earlier commit nobody need care, since a config of today may speak of
     /// services that were not there yet, and what is compared needs no repository.
     pub errors: Vec<DiscoverError>,
+    /// A service could not be named, since it takes the repository's name and that was not told.
+    pub lacks_repository_name: bool,
 }
 
 impl Discovered {
@@ -103,21 +105,31 @@ impl Discovered {
     }
 }
 
-/// All services of a commit; `repository_name` is for a Dockerfile in the root.
+/// Stands for the repository's name while that is not told.
+const NOT_TOLD: &str = "repository-name-not-told";
+
+/// All services of a commit; `repository_name` is for a Dockerfile in the root, and hardly any other one needs it.
 pub fn discover(
     snapshot: &Snapshot,
     found: &FoundFiles,
     config: &Config,
     contexts: &Contexts,
     survey: &Survey,
-    repository_name: &str,
+    repository_name: Option<&str>,
     known: &KnownNames,
 ) -> Discovered {
     let (candidates, mut errors) = candidates(snapshot, found, config, contexts, survey);
     if candidates.is_empty() && errors.is_empty() {
-        return Discovered { graph: ServiceGraph::default(), errors: vec![DiscoverError::NoDockerfile] };
+        let errors = vec![DiscoverError::NoDockerfile];
+        return Discovered { graph: ServiceGraph::default(), errors, lacks_repository_name: false };
     }
-    let names = names(&candidates, repository_name, known);
+    let names = names(&candidates, repository_name.unwrap_or(NOT_TOLD), known);
+    let takes_it = |candidate: &Candidate, name: &ServiceName| {
+        name.as_str().contains(NOT_TOLD) || (candidate.name.is_none() && candidate.dockerfile.depth() == 1)
+    };
+    if repository_name.is_none() && candidates.iter().zip(&names).any(|(candidate, name)| takes_it(candidate, name)) {
+        return Discovered { graph: ServiceGraph::default(), errors, lacks_repository_name: true };
+    }
     let mut services = BTreeMap::new();
     let given: Vec<(&Candidate, ServiceName)> = candidates.iter().zip(names).collect();
     for (candidate, name) in given.iter().cloned() {
@@ -140,7 +152,7 @@ pub fn discover(
         DiscoverError::UnknownService { service: name.clone(), meant }
     }));
     errors.extend(give_repositories(&mut services, config));
-    Discovered { graph: ServiceGraph::new(services), errors }
+    Discovered { graph: ServiceGraph::new(services), errors, lacks_repository_name: false }
 }
 
 fn service(
@@ -181,11 +193,18 @@ fn service(
         (service.args, service.notes) =
             weigh::arguments(&service.name, parsed, target, &service.platform, &service.args, &candidate.builds);
     }
-    service.recipe = service.parsed.as_ref().map_err(Clone::clone).and_then(|parsed| {
-        let mut recipe = parsed.recipe(service.target.as_deref(), &service.args, &service.platform)?;
-        recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
-        Ok(Arc::new(recipe))
-    });
+    service.recipe = match (&service.parsed, snapshot.dockerfile(&service.dockerfile)) {
+        (Ok(parsed), Some((id, _))) => {
+            let key = (id, service.target.clone(), service.args.clone(), service.platform.clone());
+            contexts.recipe(key, || {
+                let mut recipe = parsed.recipe(service.target.as_deref(), &service.args, &service.platform)?;
+                recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
+                Ok(Arc::new(recipe))
+            })
+        }
+        (Ok(_), None) => Err(unread()),
+        (Err(error), _) => Err(error.clone()),
+    };
     match (settings.and_then(|settings| settings.context.clone()), &service.recipe) {
         (Some(context), _) => {
             service.context = context;
@@ -249,13 +268,14 @@ fn named_contexts(
 }
 
 fn parse(snapshot: &Snapshot, contexts: &Contexts, dockerfile: &RepoPath) -> Result<Arc<Dockerfile>, DockerfileError> {
-    let unread = || DockerfileError {
-        line: 1,
-        message: "the Dockerfile is a link that leads to no Dockerfile of this commit".to_owned(),
-    };
     let (id, content) = snapshot.dockerfile(dockerfile).ok_or_else(unread)?;
     // Bytes that are no text mostly stand in comments, and engines take them; they are read as the replacement character.
     contexts.dockerfile(id, || Dockerfile::parse(&String::from_utf8_lossy(content)).map(Arc::new))
+}
+
+fn unread() -> DockerfileError {
+    let message = "the Dockerfile is a link that leads to no Dockerfile of this commit".to_owned();
+    DockerfileError { line: 1, message }
 }
 
 /// What stands in the key for a Dockerfile that is no text as a whole: two different bytes are read as the same character.

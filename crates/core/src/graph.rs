@@ -308,9 +308,14 @@ impl ServiceGraph {
             }
             (None, _) => ImageSource::External,
         };
-        let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, &snapshot.blobs, &image);
-        evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
-        evaluated
+        let images = service.images().map(image).collect();
+        let sight = context.sight(&service.dockerfile, recipe, &service.platform, images);
+        contexts.evaluated(sight, recipe, || {
+            let blobs = &snapshot.blobs;
+            let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, blobs, &image);
+            evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
+            evaluated
+        })
     }
 }
 

@@ -21,7 +21,7 @@ pub struct InputSet {
     /// What affects the build and stands in no stage: directives, global arguments.
     pub preamble: Vec<String>,
     /// The stages that the target reaches, in order of the file.
-    pub stages: Vec<StageInputs>,
+    pub stages: Arc<[StageInputs]>,
     key: InputDigest,
 }
 
@@ -110,7 +110,7 @@ pub struct Evaluated {
 }
 
 /// How an image that a Dockerfile names is had.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ImageSource {
     /// From elsewhere.
     External,
@@ -265,7 +265,7 @@ impl InputSet {
     pub fn new(platform: Platform, preamble: Vec<String>, stages: Vec<StageInputs>) -> Self {
         let digest = digest(&preamble, &stages);
         let key = InputDigest::of(&format!("longshore-image/{FORMAT}\n{platform} {digest}\n"));
-        Self { platform, preamble, stages, key }
+        Self { platform, preamble, stages: stages.into(), key }
     }
 
     /// The key of the image that has this one platform.

@@ -189,7 +189,7 @@ fn compare(facts: &Facts<'_>, file: &RepoPath, matrix: &Matrix<'_>) -> Vec<Findi
         for module in &matrix.modules {
             match (row.claimed.contains(module), line_of(&evaluated.set, module)) {
                 (false, Some(line)) => {
-                    parts.push(format!("leaves out `{module}`, which {}:{line} copies", row.service.dockerfile))
+                    parts.push(format!("leaves out `{module}`, which {}:{line} copies", row.service.dockerfile));
                 }
                 (true, None) => parts.push(format!("names `{module}`, which {} does not copy", row.service.dockerfile)),
                 (true, Some(_)) | (false, None) => {}
