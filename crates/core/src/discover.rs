@@ -216,7 +216,11 @@ fn service(
             (service.context, service.context_from) = (chosen.context, chosen.from);
             service.notes.extend(chosen.notes);
         }
-        (None, Err(_)) => {}
+        (None, Err(_)) => {
+            if let Some(build) = candidate.builds.first() {
+                (service.context, service.context_from) = (build.context.clone(), weigh::place(build));
+            }
+        }
     }
     service
 }
