@@ -168,7 +168,7 @@ fn rebuilt(tree: &Directory) -> Directory {
         Entry::Directory(directory) => (name, Entry::Directory(Arc::new(rebuilt(directory)))),
         Entry::Leaf(leaf) => (name, Entry::Leaf(*leaf)),
     });
-    Directory::of(entries.collect(), tree.id())
+    Directory::of(entries, tree.id())
 }
 
 /// Numbers that look random and are the same each time.
