@@ -110,7 +110,7 @@ pub fn discover(
         if settings.is_some_and(|settings| settings.skip) {
             continue;
         }
-        services.insert(name.clone(), service(snapshot, contexts, candidate, name, settings));
+        services.insert(name.clone(), service(snapshot, contexts, candidate, name, settings, &config.bases));
     }
     let has_file = |settings: &ServiceConfig| settings.dockerfile.is_some();
     let unknown = config
@@ -239,6 +239,7 @@ fn service(
     candidate: &Candidate,
     name: ServiceName,
     settings: Option<&ServiceConfig>,
+    policies: &config::BasesConfig,
 ) -> Service {
     let dockerfile = candidate.dockerfile.clone();
     let parsed = parse(snapshot, contexts, &dockerfile);
@@ -253,6 +254,8 @@ fn service(
         repository: None,
         versioning: config::Versioning::default(),
         bases: BTreeMap::new(),
+        policies: policies.clone(),
+        externals: Vec::new(),
         recipe: Err(DockerfileError { line: 1, message: String::new() }),
         parsed,
         dockerfile,

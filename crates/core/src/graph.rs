@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::{BaseRule, ServiceConfig, Versioning};
+use crate::config::{BasePolicy, BaseRule, BasesConfig, External, ServiceConfig, Versioning, longest};
 use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Read, Recipe, RecipeBase};
+use crate::elsewhere::Elsewhere;
 use crate::image::{Platform, Repository};
 use crate::inputs::context::Contexts;
-use crate::inputs::set::{Evaluated, ImageSource, InputSet, evaluate};
+use crate::inputs::set::{Evaluated, ImageSource, InputSet, Outside, evaluate};
 use crate::inputs::{InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
@@ -43,6 +44,10 @@ pub struct Service {
     pub versioning: Versioning,
     /// What the config says of its bases.
     pub bases: BTreeMap<String, BaseRule>,
+    /// How bases from elsewhere count where that says nothing.
+    pub policies: BasesConfig,
+    /// The external inputs that the config declares.
+    pub externals: Vec<External>,
     /// The Dockerfile, read.
     pub parsed: Result<Arc<Dockerfile>, DockerfileError>,
     /// What its target needs.
@@ -109,11 +114,38 @@ impl Service {
         })
     }
 
+    /// How an image from elsewhere, or a page, counts: what is said of it for this service, else for all.
+    pub fn policy_of(&self, reference: &str) -> BasePolicy {
+        let own: BTreeMap<&String, BasePolicy> = self
+            .bases
+            .iter()
+            .filter_map(|(pattern, rule)| match rule {
+                BaseRule::Policy(policy) => Some((pattern, *policy)),
+                BaseRule::External | BaseRule::Service(_) => None,
+            })
+            .collect();
+        let own = longest(own.iter().map(|(pattern, policy)| (*pattern, policy)), reference).copied();
+        own.unwrap_or_else(|| self.policies.policy_of(reference))
+    }
+
+    /// The pages and repositories that `ADD` fetches and that are followed: those without a checksum.
+    pub fn followed_pages(&self) -> impl Iterator<Item = External> {
+        let stages = self.recipe.iter().flat_map(|recipe| &recipe.stages);
+        let reads = stages.flat_map(|stage| &stage.steps).flat_map(|step| &step.reads);
+        reads.filter_map(|read| match read {
+            Read::Remote { text, checksum: false, .. } if self.policy_of(text) == BasePolicy::Follow => {
+                Some(External::Url(text.clone()))
+            }
+            _ => None,
+        })
+    }
+
     /// Does the config say something of this service that its Dockerfile does not?
     pub fn apply(&mut self, config: &ServiceConfig) {
         self.args.clone_from(&config.args);
         self.versioning = config.version;
         self.bases.clone_from(&config.bases);
+        self.externals.clone_from(&config.externals);
         if let Some(platform) = config.platforms.first() {
             self.platform = platform.clone();
         }
@@ -181,7 +213,7 @@ impl ServiceGraph {
         match rule {
             Some(BaseRule::External) => return None,
             Some(BaseRule::Service(name)) => return self.services.get_key_value(name).map(|(name, _)| name),
-            None => {}
+            Some(BaseRule::Policy(_)) | None => {}
         }
         if image.text.contains('@') {
             return None;
@@ -189,6 +221,33 @@ impl ServiceGraph {
         let full = || self.images.by_repository.get(&written.parse().ok()?);
         let bare = || self.images.by_bare_name.get(written).filter(|_| image.tag_from_arg);
         full().or_else(bare).filter(|found| **found != service.name)
+    }
+
+    /// The images from elsewhere that a service stands on.
+    pub fn from_elsewhere<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a ImageUse> {
+        service.images().filter(|image| self.service_of(service, image).is_none())
+    }
+
+    /// Those of them that are followed, and whose digest is not in the file: somebody must ask what they stand for.
+    pub fn followed<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a ImageUse> {
+        let named = |image: &&ImageUse| image.unknown.is_none() && !image.text.contains('@');
+        let follows = |image: &&ImageUse| service.policy_of(&image.text) == BasePolicy::Follow;
+        self.from_elsewhere(service).filter(named).filter(follows)
+    }
+
+    /// Bases that must be pinned and are not.
+    fn unpinned(&self, service: &Service) -> Vec<InputError> {
+        let named = |image: &&ImageUse| image.unknown.is_none() && !image.text.contains('@');
+        let pins = |image: &&ImageUse| service.policy_of(&image.text) == BasePolicy::Pin;
+        let error = |image: &ImageUse| InputError {
+            message: format!(
+                "`{0}` is to be pinned, and has no digest: write `{0}@sha256:…` (`longshore list --bases` shows which)",
+                image.text
+            ),
+            file: service.dockerfile.clone(),
+            line: Some(image.line),
+        };
+        self.from_elsewhere(service).filter(named).filter(pins).map(error).collect()
     }
 
     fn edges_of(&self, service: &Service) -> Vec<Edge> {
@@ -202,7 +261,13 @@ impl ServiceGraph {
     }
 
     /// What each of these services (all, if none are named) is made of at `snapshot`; those they stand on are read, too.
-    pub fn inputs(&self, snapshot: &Snapshot, contexts: &Contexts, only: Option<&BTreeSet<ServiceName>>) -> InputSets {
+    pub fn inputs(
+        &self,
+        snapshot: &Snapshot,
+        contexts: &Contexts,
+        elsewhere: &Elsewhere,
+        only: Option<&BTreeSet<ServiceName>>,
+    ) -> InputSets {
         let mut wanted: BTreeSet<&ServiceName> =
             self.order.iter().filter(|name| only.is_none_or(|only| only.contains(*name))).collect();
         for name in self.order.iter().rev() {
@@ -212,13 +277,20 @@ impl ServiceGraph {
         }
         let mut sets = InputSets::new();
         for service in self.in_order().filter(|service| wanted.contains(&service.name)) {
-            let evaluated = self.inputs_of(service, snapshot, contexts, &sets);
+            let evaluated = self.inputs_of(service, snapshot, contexts, elsewhere, &sets);
             sets.insert(service.name.clone(), evaluated);
         }
         sets
     }
 
-    fn inputs_of(&self, service: &Service, snapshot: &Snapshot, contexts: &Contexts, sets: &InputSets) -> Evaluated {
+    fn inputs_of(
+        &self,
+        service: &Service,
+        snapshot: &Snapshot,
+        contexts: &Contexts,
+        elsewhere: &Elsewhere,
+        sets: &InputSets,
+    ) -> Evaluated {
         if let Some(cycle) = self.cycles.iter().find(|cycle| cycle.contains(&service.name)) {
             let line = self.edges(&service.name).iter().find(|edge| cycle.contains(&edge.on)).map(|edge| edge.line);
             return broken(service, format!("it stands on itself: {}", circle(cycle)), line);
@@ -249,7 +321,16 @@ impl ServiceGraph {
             Some(name) => ImageSource::Service(name.clone(), key(name)),
             None => ImageSource::External,
         };
-        let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, &snapshot.blobs, &image);
+        let mut evaluated = evaluate(
+            &service.dockerfile,
+            recipe,
+            &context,
+            &service.platform,
+            &snapshot.blobs,
+            Outside { externals: &service.externals, answers: elsewhere.of(&service.name) },
+            &image,
+        );
+        evaluated.errors.extend(self.unpinned(service));
         evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
         evaluated
     }
@@ -266,7 +347,7 @@ fn unknown_frontend(line: &str) -> Option<Unknown> {
 
 fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated {
     Evaluated {
-        set: InputSet::new(service.platform.clone(), Vec::new(), Vec::new()),
+        set: InputSet::new(service.platform.clone(), Vec::new(), Vec::new(), Vec::new()),
         errors: vec![InputError { message, file: service.dockerfile.clone(), line }],
         unknowns: Vec::new(),
         wanted: Vec::new(),

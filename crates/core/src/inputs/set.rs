@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::External;
 use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, Step};
-use crate::image::Platform;
+use crate::elsewhere::{Answer, Answers};
+use crate::image::{Digest, Platform};
 use crate::inputs::context::Context;
 use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy};
 use crate::inputs::{FORMAT, InputDigest, InputError, Unknown};
@@ -22,6 +24,8 @@ pub struct InputSet {
     pub preamble: Vec<String>,
     /// The stages that the target reaches, in order of the file.
     pub stages: Vec<StageInputs>,
+    /// External inputs that the config declares, and what they are; none: it is not known.
+    pub externals: Vec<(External, Option<String>)>,
     key: InputDigest,
 }
 
@@ -49,6 +53,13 @@ pub enum Base {
     Stage(usize),
     /// An image from elsewhere, by the reference in the file.
     Image(String),
+    /// An image from elsewhere that is followed.
+    Followed {
+        /// The reference in the file.
+        reference: String,
+        /// What it stands for; none: it is not known.
+        digest: Option<Digest>,
+    },
     /// An image of this repository.
     Service {
         /// Which.
@@ -71,6 +82,8 @@ pub struct StepInputs {
     pub files: Vec<FileInputs>,
     /// The stages and images it reads from.
     pub images: Vec<Base>,
+    /// The pages that it fetches and that are followed, and what they are; none: it is not known.
+    pub pages: Vec<(External, Option<String>)>,
 }
 
 /// What an instruction reads from the context.
@@ -118,6 +131,15 @@ pub enum ImageSource {
     Service(ServiceName, Option<InputDigest>),
 }
 
+/// What counts beside the files: external inputs that the config declares, and what names stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct Outside<'a> {
+    /// Declared external inputs.
+    pub externals: &'a [External],
+    /// What names stand for.
+    pub answers: &'a Answers,
+}
+
 /// Reads what the recipe is made of at one commit.
 pub fn evaluate(
     dockerfile: &RepoPath,
@@ -125,6 +147,7 @@ pub fn evaluate(
     context: &Context,
     platform: &Platform,
     blobs: &Blobs,
+    outside: Outside<'_>,
     image: &dyn Fn(&ImageUse) -> ImageSource,
 ) -> Evaluated {
     let mut evaluation = Evaluation {
@@ -132,13 +155,17 @@ pub fn evaluate(
         recipe,
         context,
         blobs,
+        answers: outside.answers,
         image,
         errors: Vec::new(),
         unknowns: Vec::new(),
         wanted: Vec::new(),
     };
     let stages = recipe.stages.iter().map(|stage| evaluation.stage(stage)).collect();
-    let set = InputSet::new(platform.clone(), recipe.preamble.clone(), stages);
+    // One that nobody answers for counts no more than what `RUN` fetches: nothing is known of it at either end.
+    let declared = outside.externals.iter().filter(|external| outside.answers.externals.contains_key(external));
+    let externals = declared.map(|external| (external.clone(), evaluation.external(external, 0))).collect();
+    let set = InputSet::new(platform.clone(), recipe.preamble.clone(), stages, externals);
     let Evaluation { errors, unknowns, wanted, .. } = evaluation;
     Evaluated { set, errors, unknowns, wanted }
 }
@@ -148,6 +175,7 @@ struct Evaluation<'a> {
     recipe: &'a Recipe,
     context: &'a Context,
     blobs: &'a Blobs,
+    answers: &'a Answers,
     image: &'a dyn Fn(&ImageUse) -> ImageSource,
     errors: Vec<InputError>,
     unknowns: Vec<Unknown>,
@@ -175,7 +203,7 @@ impl Evaluation<'_> {
                 if let Some(why) = &image.unknown {
                     self.unknowns.push(Unknown { why: why.clone(), line: image.line });
                 }
-                Base::Image(image.text.clone())
+                self.from_elsewhere(image)
             }
             ImageSource::Service(name, Some(key)) => Base::Service { name, key },
             ImageSource::Service(name, None) => {
@@ -185,12 +213,56 @@ impl Evaluation<'_> {
         }
     }
 
+    /// An image from elsewhere: by its name, or, where it is followed, by what that stands for.
+    fn from_elsewhere(&mut self, image: &ImageUse) -> Base {
+        let reference = image.text.clone();
+        match self.answers.bases.get(&image.text) {
+            None => Base::Image(reference),
+            Some(Answer::Is(digest)) => Base::Followed { reference, digest: Some(digest.clone()) },
+            Some(Answer::Absent) => {
+                self.error(format!("`{reference}` is not in its registry"), image.line);
+                Base::Image(reference)
+            }
+            Some(Answer::Unknown(why)) => {
+                let why = format!("what `{reference}` stands for now is not known: {why}");
+                self.unknowns.push(Unknown { why, line: image.line });
+                Base::Followed { reference, digest: None }
+            }
+        }
+    }
+
+    /// What an external input is; `line` is that of the Dockerfile, 0 for the config.
+    fn external(&mut self, external: &External, line: usize) -> Option<String> {
+        match self.answers.externals.get(external)? {
+            Answer::Is(value) => Some(value.clone()),
+            Answer::Absent => {
+                self.errors.push(InputError {
+                    message: format!("`{external}`, an external input, is not there"),
+                    file: if line == 0 { config_file() } else { self.dockerfile.clone() },
+                    line: (line != 0).then_some(line),
+                });
+                None
+            }
+            Answer::Unknown(why) => {
+                self.unknowns.push(Unknown { why: format!("what `{external}` is now is not known: {why}"), line });
+                None
+            }
+        }
+    }
+
     fn step(&mut self, step: &Step) -> StepInputs {
         let mut files = Vec::new();
         let mut images = Vec::new();
+        let mut pages = Vec::new();
         for read in &step.reads {
             match read {
-                Read::Remote { .. } => {}
+                Read::Remote { text, line, .. } => {
+                    let page = External::Url(text.clone());
+                    if self.answers.externals.contains_key(&page) {
+                        let is = self.external(&page, *line);
+                        pages.push((page, is));
+                    }
+                }
                 Read::Stage(index) => images.push(Base::Stage(self.position(*index))),
                 Read::Image(image) => images.push(self.image(image)),
                 Read::Context(read) => {
@@ -209,7 +281,7 @@ impl Evaluation<'_> {
                 }
             }
         }
-        StepInputs { span: step.span, keyword: step.keyword.clone(), text: step.text.clone(), files, images }
+        StepInputs { span: step.span, keyword: step.keyword.clone(), text: step.text.clone(), files, images, pages }
     }
 
     /// What a read may see that cannot be told: everything.
@@ -259,10 +331,15 @@ impl Evaluation<'_> {
 
 impl InputSet {
     /// The set of these inputs.
-    pub fn new(platform: Platform, preamble: Vec<String>, stages: Vec<StageInputs>) -> Self {
-        let digest = digest(&preamble, &stages);
+    pub fn new(
+        platform: Platform,
+        preamble: Vec<String>,
+        stages: Vec<StageInputs>,
+        externals: Vec<(External, Option<String>)>,
+    ) -> Self {
+        let digest = digest(&preamble, &stages, &externals);
         let key = InputDigest::of(&format!("longshore-image/{FORMAT}\n{platform} {digest}\n"));
-        Self { platform, preamble, stages, key }
+        Self { platform, preamble, stages, externals, key }
     }
 
     /// The key of the image that has this one platform.
@@ -308,10 +385,13 @@ impl InputSet {
 }
 
 /// The hash of everything that an image is made of.
-fn digest(preamble: &[String], stages: &[StageInputs]) -> InputDigest {
+fn digest(preamble: &[String], stages: &[StageInputs], externals: &[(External, Option<String>)]) -> InputDigest {
     let mut text = format!("longshore-inputs/{FORMAT}\n");
     for line in preamble {
         push(&mut text, "preamble", line);
+    }
+    for (external, is) in externals {
+        push(&mut text, "external", &named(&external.to_string(), is.as_deref()));
     }
     for stage in stages {
         push(&mut text, "stage", stage.platform.as_deref().unwrap_or_default());
@@ -324,9 +404,22 @@ fn digest(preamble: &[String], stages: &[StageInputs]) -> InputDigest {
             for image in &step.images {
                 image.push(&mut text, "reads ");
             }
+            for (page, is) in &step.pages {
+                push(&mut text, "fetches", &named(&page.to_string(), is.as_deref()));
+            }
         }
     }
     InputDigest::of(&text)
+}
+
+/// A name, and what it stands for where that is known. No name has a space.
+fn named(name: &str, is: Option<&str>) -> String {
+    is.map_or_else(|| name.to_owned(), |is| format!("{name} {is}"))
+}
+
+/// The file that declares external inputs.
+fn config_file() -> RepoPath {
+    RepoPath::new(crate::config::FILE).unwrap_or_default()
 }
 
 impl Base {
@@ -335,6 +428,7 @@ impl Base {
             Self::Scratch => ("scratch", String::new()),
             Self::Stage(position) => ("stage", position.to_string()),
             Self::Image(reference) => ("image", reference.clone()),
+            Self::Followed { reference, digest } => ("followed", named(reference, digest.as_ref().map(Digest::as_str))),
             Self::Service { key, .. } => ("service", key.to_string()),
         };
         push(text, &format!("{prefix}{word}"), &value);
