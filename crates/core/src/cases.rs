@@ -7,6 +7,7 @@ mod copying;
 mod deciding;
 mod differences;
 mod discovering;
+mod elsewhere;
 mod peers;
 mod properties;
 mod sharing;
