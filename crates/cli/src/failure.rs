@@ -451,9 +451,11 @@ fn build_code(error: &BuildError) -> u8 {
         | BuildError::NoBase { .. }
         | BuildError::Filtered { .. }
         | BuildError::Pin { .. } => exit::REFUSED,
-        BuildError::Engine { .. } | BuildError::Repo(_) | BuildError::File { .. } | BuildError::Journal(_) => {
-            exit::UNREACHABLE
-        }
+        BuildError::Engine { .. }
+        | BuildError::External { .. }
+        | BuildError::Repo(_)
+        | BuildError::File { .. }
+        | BuildError::Journal(_) => exit::UNREACHABLE,
         BuildError::Lookup { source, .. } => registry_code(source),
     }
 }
@@ -484,6 +486,9 @@ fn build_message(error: &BuildError) -> Message {
         BuildError::NoBase { dockerfile, line, .. } => Message::of(error)
             .cause(format!("{dockerfile}:{line}"))
             .hint("push the base first, or correct the reference"),
+        BuildError::External { message, .. } => Message::of(error)
+            .cause(message.clone())
+            .hint("run it again once it answers: nothing that was done is lost"),
         BuildError::Filtered { .. } => {
             Message::of(error).hint("leave the file out of the image, or take the attribute away")
         }

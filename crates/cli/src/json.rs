@@ -56,6 +56,7 @@ pub(crate) struct ImageObject {
     decision: &'static str,
     assumed: bool,
     reasons: Vec<Reason>,
+    unless: Vec<String>,
     errors: Vec<InputError>,
     digest: Option<Digest>,
     built_from: Option<CommitId>,
@@ -113,6 +114,7 @@ pub(crate) fn image(image: &ImagePlan) -> ImageObject {
         decision: image.word(),
         assumed: image.assumed,
         reasons: image.reasons().to_vec(),
+        unless: image.unless().into_iter().map(ToString::to_string).collect(),
         errors: match &image.decision {
             Decision::Error(errors) => errors.clone(),
             _ => Vec::new(),

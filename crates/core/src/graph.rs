@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::{BasePolicy, BaseRule, BasesConfig, External, ServiceConfig, Versioning, longest};
-use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Read, Recipe, RecipeBase};
+use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Read, Recipe, RecipeBase, is_git_repository};
 use crate::elsewhere::Elsewhere;
 use crate::image::{Platform, Repository};
 use crate::inputs::context::Contexts;
@@ -128,13 +128,20 @@ impl Service {
         own.unwrap_or_else(|| self.policies.policy_of(reference))
     }
 
-    /// The pages and repositories that `ADD` fetches and that are followed: those without a checksum.
+    /// The pages that `ADD` fetches and that are followed: those without a checksum.
     pub fn followed_pages(&self) -> impl Iterator<Item = External> {
+        self.followed_sources()
+            .filter(|(text, _)| !is_git_repository(text))
+            .map(|(text, _)| External::Url(text.to_owned()))
+    }
+
+    /// What `ADD` fetches without a checksum and is followed, with its line.
+    fn followed_sources(&self) -> impl Iterator<Item = (&str, usize)> {
         let stages = self.recipe.iter().flat_map(|recipe| &recipe.stages);
         let reads = stages.flat_map(|stage| &stage.steps).flat_map(|step| &step.reads);
         reads.filter_map(|read| match read {
-            Read::Remote { text, checksum: false, .. } if self.policy_of(text) == BasePolicy::Follow => {
-                Some(External::Url(text.clone()))
+            Read::Remote { text, checksum: false, line } if self.policy_of(text) == BasePolicy::Follow => {
+                Some((text.as_str(), *line))
             }
             _ => None,
         })
@@ -235,8 +242,8 @@ impl ServiceGraph {
         self.from_elsewhere(service).filter(named).filter(follows)
     }
 
-    /// Bases that must be pinned and are not.
-    fn unpinned(&self, service: &Service) -> Vec<InputError> {
+    /// Bases that must be pinned and are not, and what is to be followed and cannot be.
+    fn against_policy(&self, service: &Service) -> Vec<InputError> {
         let named = |image: &&ImageUse| image.unknown.is_none() && !image.text.contains('@');
         let pins = |image: &&ImageUse| service.policy_of(&image.text) == BasePolicy::Pin;
         let error = |image: &ImageUse| InputError {
@@ -247,7 +254,16 @@ impl ServiceGraph {
             file: service.dockerfile.clone(),
             line: Some(image.line),
         };
-        self.from_elsewhere(service).filter(named).filter(pins).map(error).collect()
+        let unpinned = self.from_elsewhere(service).filter(named).filter(pins).map(error);
+        let repositories = service.followed_sources().filter(|(text, _)| is_git_repository(text));
+        let unfollowed = repositories.map(|(text, line)| InputError {
+            message: format!(
+                "the git repository `{text}` cannot be followed: name a commit by `?checksum=`, or `record` it in `bases.images`"
+            ),
+            file: service.dockerfile.clone(),
+            line: Some(line),
+        });
+        unpinned.chain(unfollowed).collect()
     }
 
     fn edges_of(&self, service: &Service) -> Vec<Edge> {
@@ -330,7 +346,7 @@ impl ServiceGraph {
             Outside { externals: &service.externals, answers: elsewhere.of(&service.name) },
             &image,
         );
-        evaluated.errors.extend(self.unpinned(service));
+        evaluated.errors.extend(self.against_policy(service));
         evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
         evaluated
     }

@@ -134,7 +134,8 @@ impl Reason {
             Self::BuildArg { name, .. } => format!("build argument {name}"),
             Self::Upstream { service, .. } => format!("stands on {service}, which is built"),
             Self::Base { reference, then, now, .. } => {
-                let short = |digest: &Digest| digest.short();
+                // Twelve digits tell them apart, and leave room for a long reference.
+                let short = |digest: &Digest| digest.hex().chars().take(12).collect();
                 moved(reference, then.as_ref().map(short), now.as_ref().map(short))
             }
             Self::External { name, then, now, .. } => {
@@ -161,7 +162,7 @@ impl Reason {
     }
 }
 
-/// `python:3.12 moved from sha256:… to sha256:…`
+/// `python:3.12 moved from 7692c3ad3540 to 3fc4ccfe7458`
 fn moved(name: &str, then: Option<String>, now: Option<String>) -> String {
     match (then, now) {
         (Some(then), Some(now)) => format!("{name} moved from {then} to {now}"),

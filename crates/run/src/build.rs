@@ -7,18 +7,21 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use longshore_core::config::External;
 use longshore_core::dockerfile::{ImageUse, pin};
+use longshore_core::elsewhere::Answer;
 use longshore_core::graph::Service;
-use longshore_core::image::{Digest, Reference, Tag};
+use longshore_core::image::{Digest, Reference, Repository};
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
-use longshore_core::plan::Decision;
+use longshore_core::plan::{Decision, Unless};
 use longshore_core::record::RecordedBase;
 
 use crate::event::{Event, Listener};
-use crate::gather::Gathered;
+use crate::gather::{Gathered, digest_of};
 use crate::labels;
 use crate::ports::{BuildSpec, ContextFile, Engine, EngineError, Registry, RegistryError, Repo, RepoError};
+use crate::same::same;
 
 /// How the images are to be built.
 #[derive(Debug, Clone)]
@@ -99,6 +102,16 @@ pub enum BuildError {
         /// Why.
         source: RegistryError,
     },
+    /// It is not known what an external input is.
+    #[error("failed to ask for `{external}`, an external input of `{service}`")]
+    External {
+        /// Which service.
+        service: ServiceName,
+        /// The input.
+        external: External,
+        /// Why it is not known.
+        message: String,
+    },
     /// Git.
     #[error(transparent)]
     Repo(#[from] RepoError),
@@ -131,11 +144,26 @@ pub struct Builder<'a> {
     pub gathered: &'a Gathered,
 }
 
+/// What came of a service's turn.
+enum Turn {
+    Built(BuiltImage),
+    /// The image that stays.
+    Spared(Digest),
+}
+
+/// The images to compare before a build, and the one that stays if all are the same; none where one is not known.
+struct News<'a> {
+    pairs: Option<Vec<(&'a ServiceName, &'a Repository, &'a Digest, Digest)>>,
+    instead: Option<Digest>,
+}
+
 /// What came of the builds.
 #[derive(Debug, Default)]
 pub struct Builds {
     /// Those that were built.
     pub built: BTreeMap<ServiceName, BuiltImage>,
+    /// Those that need not be built, since what they stand on came out the same.
+    pub spared: BTreeSet<ServiceName>,
     /// What went wrong.
     pub errors: Vec<BuildError>,
 }
@@ -146,10 +174,12 @@ impl Builder<'_> {
         let (mut waiting, mut digests) = self.to_build();
         let mut builds = Builds::default();
         builds.errors.extend(self.filtered(&waiting).await);
+        builds.errors.extend(waiting.iter().flat_map(|service| self.unknown_externals(service)));
         let bases = self.bases(&waiting, &mut builds.errors).await;
         if !builds.errors.is_empty() {
             return builds;
         }
+        let unless = self.unless();
         let mut running = FuturesUnordered::new();
         loop {
             while builds.errors.is_empty() && running.len() < self.options.jobs.max(1) {
@@ -160,11 +190,16 @@ impl Builder<'_> {
                 let Some(position) = waiting.iter().position(|service| ready(service)) else { break };
                 let service = waiting.remove(position);
                 let pins = self.pins(service, &bases, &digests);
-                running.push(async move { (service, self.one(service, pins).await) });
+                let unless = unless.get(&service.name).map(|unless| self.news(unless, &digests));
+                running.push(async move { (service, self.turn(service, unless, pins).await) });
             }
             let Some((service, result)) = running.next().await else { break };
             match result {
-                Ok(image) => {
+                Ok(Turn::Spared(digest)) => {
+                    digests.insert(service.name.clone(), digest);
+                    builds.spared.insert(service.name.clone());
+                }
+                Ok(Turn::Built(image)) => {
                     digests.insert(service.name.clone(), image.digest.clone());
                     builds.built.insert(service.name.clone(), image);
                 }
@@ -217,16 +252,18 @@ impl Builder<'_> {
 
     /// What each base from elsewhere stands for now: asked once for all services.
     async fn bases(&self, services: &[&Service], errors: &mut Vec<BuildError>) -> BTreeMap<String, Reference> {
+        // What the plan has found counts: it is in the keys.
+        let mut bases = self.gathered.outside.bases();
         let mut asked: BTreeMap<String, (&Service, usize)> = BTreeMap::new();
         if self.engine.capabilities().runs_commands {
             for service in services {
-                for image in service.images().filter(|image| self.gathered.graph.service_of(service, image).is_none()) {
+                let unasked = |image: &&ImageUse| !bases.contains_key(&image.text);
+                for image in self.gathered.graph.from_elsewhere(service).filter(unasked) {
                     asked.entry(image.text.clone()).or_insert((service, image.line));
                 }
             }
         }
-        let answers = join_all(asked.keys().map(|text| self.base(text))).await;
-        let mut bases = BTreeMap::new();
+        let answers = join_all(asked.keys().map(|text| digest_of(self.registry, text))).await;
         for ((base, (service, line)), answer) in asked.into_iter().zip(answers) {
             match answer {
                 Ok(Some(reference)) => drop(bases.insert(base, reference)),
@@ -242,15 +279,65 @@ impl Builder<'_> {
         bases
     }
 
-    async fn base(&self, text: &str) -> Result<Option<Reference>, RegistryError> {
-        let Ok(mut reference) = text.parse::<Reference>() else { return Ok(None) };
-        if reference.digest.is_none() {
-            if reference.tag.is_none() {
-                reference.tag = "latest".parse::<Tag>().ok();
+    /// External inputs of a service of which nobody knows what they are: what is built now could not be told from what
+    /// is built with the next ones.
+    fn unknown_externals(&self, service: &Service) -> Vec<BuildError> {
+        let answers = self.gathered.outside.elsewhere.of(&service.name);
+        let unknown = answers.externals.iter().filter_map(|(external, answer)| match answer {
+            Answer::Unknown(message) => Some((external, message)),
+            Answer::Is(_) | Answer::Absent => None,
+        });
+        unknown
+            .map(|(external, message)| BuildError::External {
+                service: service.name.clone(),
+                external: external.clone(),
+                message: message.clone(),
+            })
+            .collect()
+    }
+
+    /// What would spare the builds of the plan.
+    fn unless(&self) -> BTreeMap<&ServiceName, &Unless> {
+        let images = self.gathered.plan.images.iter();
+        let unless = images.filter_map(|image| match &image.decision {
+            Decision::Build { unless: Some(unless), .. } => Some((&image.name, unless)),
+            _ => None,
+        });
+        unless.collect()
+    }
+
+    /// What is to be compared for it: each service's repository, the image that was stood on, and the one of now.
+    fn news<'b>(&'b self, unless: &'b Unless, digests: &BTreeMap<ServiceName, Digest>) -> News<'b> {
+        let pairs = unless.same.iter().map(|(name, then)| {
+            let repository = self.gathered.graph.get(name)?.repository.as_ref()?;
+            Some((name, repository, then, digests.get(name)?.clone()))
+        });
+        News { pairs: pairs.collect(), instead: unless.instead.digest.clone() }
+    }
+
+    /// Builds a service, unless what it stands on came out the same.
+    async fn turn(
+        &self,
+        service: &Service,
+        news: Option<News<'_>>,
+        pins: Vec<(ImageUse, Reference)>,
+    ) -> Result<Turn, BuildError> {
+        if let Some(News { pairs: Some(pairs), instead: Some(instead) }) = news {
+            let mut all = true;
+            for (name, repository, then, now) in pairs {
+                all = all
+                    && same(self.registry, repository, then, &now).await.map_err(|source| BuildError::Lookup {
+                        service: service.name.clone(),
+                        base: name.to_string(),
+                        source,
+                    })?;
             }
-            reference.digest = self.registry.head(&reference).await?;
+            if all {
+                self.tell(&Event::Spared { service: service.name.clone(), digest: instead.clone() })?;
+                return Ok(Turn::Spared(instead));
+            }
         }
-        Ok(reference.digest.is_some().then_some(reference))
+        self.one(service, pins).await.map(Turn::Built)
     }
 
     /// The base images of a service, each with the reference it is pinned to: by digest alone, which every engine takes.

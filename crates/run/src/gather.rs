@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use longshore_core::config::{self, Config, ConfigError};
 use longshore_core::discover::{DiscoverError, discover};
+use longshore_core::elsewhere::Elsewhere;
 use longshore_core::graph::{InputSets, KnownNames, ServiceGraph};
 use longshore_core::image::{NameError, Tag};
 use longshore_core::inputs::context::Contexts;
@@ -21,14 +22,16 @@ use longshore_core::record::{RecordError, ReleaseRecord, newest};
 use longshore_core::snapshot::{FoundFiles, Snapshot};
 use longshore_core::tree::Directory;
 
-use crate::ports::{Registry, RegistryError, Repo, RepoError};
+use crate::ports::{RegistryError, Repo, RepoError};
 
 mod before;
 mod changed;
+mod elsewhere;
 mod images;
 mod uses;
 
 pub use changed::changed;
+pub use elsewhere::{Asked, Outside, digest_of};
 pub use uses::{FoundUse, ValuesText};
 
 /// What is to be planned.
@@ -114,14 +117,18 @@ pub struct Gathered {
     pub values: Vec<ValuesText>,
     /// The records that the commit holds.
     pub records: Vec<ReleaseRecord>,
+    /// What followed bases and external inputs stand for.
+    pub outside: Outside,
 }
 
 /// Makes the plan.
 pub async fn gather(
     repo: &dyn Repo,
-    registry: Option<&dyn Registry>,
+    asked: impl Into<Asked<'_>>,
     question: &Question,
 ) -> Result<Gathered, GatherError> {
+    let asked = asked.into();
+    let registry = asked.registry;
     let mut reader = Reader { repo, contexts: Contexts::default(), blobs: Blobs::new(), commits: BTreeMap::new() };
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
@@ -150,8 +157,17 @@ pub async fn gather(
     let graph = discover(&snapshot, &found, &config, &reader.contexts, &name, &known)
         .services()
         .map_err(GatherError::Discover)?;
-    let sets = reader.inputs(&graph, &mut snapshot, None).await?;
-    let facts = before::Facts { repo, registry, question, records: &records, baseline: &baseline, values: &values };
+    let outside = elsewhere::ask(&asked, &graph, &config, &records).await;
+    let sets = reader.inputs(&graph, &mut snapshot, &outside.elsewhere, None).await?;
+    let facts = before::Facts {
+        repo,
+        registry,
+        question,
+        records: &records,
+        baseline: &baseline,
+        values: &values,
+        outside: &outside,
+    };
     let known = facts.known(&mut reader, &snapshot, &graph, &sets, &config, &name).await?;
     let deciding = images::Deciding {
         registry,
@@ -169,7 +185,7 @@ pub async fn gather(
     refusals.extend(more);
     let plan =
         Plan { release, at: commit, from: baseline, images, edits, refusals, registry_asked: registry.is_some() };
-    Ok(Gathered { plan, config, snapshot, graph, sets, values, records })
+    Ok(Gathered { plan, config, snapshot, graph, sets, values, records, outside })
 }
 
 /// A version whose git tag is here already cannot be planned as a new release.
@@ -298,10 +314,11 @@ impl Reader<'_> {
         &mut self,
         graph: &ServiceGraph,
         snapshot: &mut Snapshot,
+        elsewhere: &Elsewhere,
         only: Option<&BTreeSet<ServiceName>>,
     ) -> Result<InputSets, RepoError> {
         loop {
-            let sets = graph.inputs(snapshot, &self.contexts, only);
+            let sets = graph.inputs(snapshot, &self.contexts, elsewhere, only);
             let wanted: BTreeSet<ObjectId> = sets
                 .values()
                 .flat_map(|evaluated| evaluated.wanted.iter().copied())

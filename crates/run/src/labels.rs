@@ -56,6 +56,12 @@ pub fn children(manifest: &Manifest, repository: &Repository) -> Result<Vec<Dige
     Ok(index.manifests.unwrap_or_default().into_iter().map(|child| child.digest).collect())
 }
 
+/// The config that an image's manifest names.
+pub fn config(manifest: &Manifest, repository: &Repository) -> Result<Option<Digest>, RegistryError> {
+    let image: ImageManifest = parse(manifest, repository)?;
+    Ok(image.config.map(|config| config.digest))
+}
+
 /// The blobs that an image's manifest names: config and layers, those from elsewhere (`urls`) left out.
 pub fn blobs(manifest: &Manifest, repository: &Repository) -> Result<Vec<Digest>, RegistryError> {
     let image: ImageManifest = parse(manifest, repository)?;

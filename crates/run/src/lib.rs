@@ -7,6 +7,7 @@ pub mod labels;
 pub mod ports;
 pub mod prepare;
 pub mod release;
+pub mod same;
 pub mod status;
 pub mod tag;
 pub mod verify;

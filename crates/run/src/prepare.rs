@@ -11,8 +11,8 @@ use longshore_core::name::ReleaseName;
 use longshore_core::path::RepoPath;
 use longshore_core::plan::{Decision, ImageKind, ImagePlan, Source};
 use longshore_core::record::{
-    FORMAT_NAME, FORMAT_VERSION, Format, RecordError, RecordedBuild, RecordedDecision, RecordedImage, RecordedKind,
-    ReleaseRecord,
+    FORMAT_NAME, FORMAT_VERSION, Format, RecordError, RecordedBuild, RecordedDecision, RecordedExternal, RecordedImage,
+    RecordedKind, ReleaseRecord,
 };
 use longshore_core::values::{self, ValuesError};
 use time::OffsetDateTime;
@@ -86,6 +86,15 @@ fn recorded(
         ImageKind::Test => return None,
     };
     let (digest, decision, since, built) = match &image.decision {
+        Decision::Build { unless: Some(unless), .. } if builds.spared.contains(&image.name) => {
+            let digest = unless.instead.digest.clone()?;
+            let since = unless.instead.since.clone().unwrap_or_else(|| name.to_string());
+            let built = earlier.get(&digest)?.built.clone()?;
+            // The image is the one of its old inputs; those of now are known to make the same.
+            let (inputs, same_at) = (image.inputs.clone()?, Some(gathered.plan.at.id));
+            let built = RecordedBuild { inputs, inputs_format: FORMAT, same_at, ..built };
+            (digest, RecordedDecision::Retag, since, Some(built))
+        }
         Decision::Build { .. } => {
             let built = builds.built.get(&image.name)?;
             (
@@ -101,6 +110,7 @@ fn recorded(
             let since = source.since.clone().unwrap_or_else(|| name.to_string());
             let built = before
                 .and_then(|before| before.built.clone())
+                .map(|built| RecordedBuild { externals: externals(gathered, image), ..built })
                 .or_else(|| build_of(gathered, image, None, Some(source)));
             (digest, RecordedDecision::Retag, since, built)
         }
@@ -156,7 +166,15 @@ fn build_of(
         target: service.target.clone(),
         args: service.args.clone(),
         bases: built.map(|built| built.bases.clone()).unwrap_or_default(),
+        externals: externals(gathered, image),
+        same_at: None,
     })
+}
+
+/// What the external inputs of an image are, and when that was found out.
+fn externals(gathered: &Gathered, image: &ImagePlan) -> Vec<RecordedExternal> {
+    let answers = gathered.outside.elsewhere.of(&image.name);
+    answers.externals.keys().filter_map(|name| gathered.outside.externals.get(name)).cloned().collect()
 }
 
 /// All files that R changes: path and new content.

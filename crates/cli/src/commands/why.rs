@@ -100,7 +100,12 @@ fn path_of(reason: &Reason) -> Option<RepoPath> {
     match reason {
         Reason::File { path, .. } => Some(path.clone()),
         Reason::Instruction { dockerfile, .. } | Reason::BuildArg { dockerfile, .. } => Some(dockerfile.clone()),
-        Reason::New | Reason::Upstream { .. } | Reason::Unknown { .. } | Reason::Gone { .. } => None,
+        Reason::New
+        | Reason::Upstream { .. }
+        | Reason::Base { .. }
+        | Reason::External { .. }
+        | Reason::Unknown { .. }
+        | Reason::Gone { .. } => None,
     }
 }
 
@@ -137,9 +142,10 @@ fn first_sentence(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>
         (None, None) => "compared with nothing".to_owned(),
     };
     match &image.decision {
-        Decision::Build { reasons } => {
+        Decision::Build { reasons, .. } => {
+            let unless = crate::show::unless(image).map(|unless| format!(", {unless}")).unwrap_or_default();
             format!(
-                "{name} is built: {} among its {} {compared}",
+                "{name} is built{unless}: {} among its {} {compared}",
                 count(reasons.len(), "change"),
                 count(image.files, "input file")
             )
