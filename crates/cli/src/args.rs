@@ -146,6 +146,9 @@ pub(crate) struct Plan {
     /// Show unchanged images and all reasons, too
     #[arg(long)]
     pub(crate) all: bool,
+    /// Ask what external inputs are, whatever the age of what is recorded
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) refresh: bool,
 }
 
 #[derive(Debug, Args)]
@@ -185,6 +188,9 @@ pub(crate) struct Release {
     /// The revision that adopted images were built from, where no label and no git tag tells
     #[arg(long, value_name = "REVISION")]
     pub(crate) from_rev: Option<String>,
+    /// Ask what external inputs are, whatever the age of what is recorded
+    #[arg(long)]
+    pub(crate) refresh: bool,
     /// Show the plan, and stop
     #[arg(long)]
     pub(crate) dry_run: bool,
