@@ -212,6 +212,18 @@ impl ServiceGraph {
         self.edges.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// These services, and all that stand on them, however far.
+    pub fn with_dependants<'a>(&self, names: impl Iterator<Item = &'a ServiceName>) -> BTreeSet<ServiceName> {
+        let mut all: BTreeSet<ServiceName> = names.cloned().collect();
+        // In this order each comes after what it stands on.
+        for name in &self.order {
+            if self.edges(name).iter().any(|edge| all.contains(&edge.on)) {
+                all.insert(name.clone());
+            }
+        }
+        all
+    }
+
     /// The service that an image named in the Dockerfile of `service` is; none for an image from elsewhere.
     pub fn service_of(&self, service: &Service, image: &ImageUse) -> Option<&ServiceName> {
         let written = without_tag(&image.text);

@@ -1,5 +1,6 @@
 //! Longshore drives here: asks the world what the decision needs, and carries a plan out.
 
+pub mod bases;
 pub mod build;
 pub mod event;
 pub mod gather;
