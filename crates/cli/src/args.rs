@@ -115,10 +115,21 @@ pub(crate) struct Looking {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore list
+  longshore list --bases        the images from elsewhere that ours stand on, and which of them moved
+  longshore list --bases --format json | jq '.bases[] | select(.state == \"moved\")'")]
 pub(crate) struct List {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
     #[arg(long, value_name = "REVISION")]
     pub(crate) at: Option<String>,
+    /// Show the bases from elsewhere: what was recorded, what they stand for now, and what an update would build
+    #[arg(long)]
+    pub(crate) bases: bool,
+    /// Ask no registry what bases stand for now
+    #[arg(long, requires = "bases")]
+    pub(crate) offline: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,6 @@
-//! `longshore list`: every image that was found, and from what its context was concluded.
+//! `longshore list`: every image that was found, and from what its context was concluded; or the bases they stand on.
+
+mod bases;
 
 use longshore_core::plan::{ImageKind, ImagePlan};
 
@@ -17,6 +19,9 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
     // Compared with itself: what is asked is what there is, not what changed.
     let question = longshore_run::gather::Question { from: Some(question.at.clone()), ..question };
     let gathered = session.look(ui, &question, true).await?;
+    if args.bases {
+        return bases::show(&gathered, args.offline, ui).await;
+    }
     let plan = &gathered.plan;
     let rows = |paint_dim: bool| {
         let mut rows = vec![["image", "dockerfile", "context", "because"].map(str::to_owned).to_vec()];

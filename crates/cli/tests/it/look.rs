@@ -1,5 +1,6 @@
 //! What people and scripts see of a repository without changing it.
 
+mod bases;
 mod help;
 mod json;
 mod list;

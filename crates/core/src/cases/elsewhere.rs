@@ -55,7 +55,7 @@ fn a_base_that_is_recorded_counts_by_its_name() {
 fn what_a_base_stands_for_is_unknown_and_never_the_same() {
     let why = "nobody was asked";
     let repo = fixture("//- api/Dockerfile\nFROM alpine:3\n").unasked("alpine:3", why);
-    let expected = "api  build  what `alpine:3` stands for now is not known: nobody was asked  api/Dockerfile:1\n";
+    let expected = "api  build  unknown: what `alpine:3` stands for now (nobody was asked)  api/Dockerfile:1\n";
     assert_eq!(repo.clone().released("v1.0.0").plan(RELEASE), expected);
     assert_eq!(
         repo.clone().stands_for("alpine:3", "one").released("v1.0.0").unasked("alpine:3", why).plan(RELEASE),
@@ -118,7 +118,7 @@ fn an_external_input_counts_by_what_it_is() {
     assert_snapshot!(released.clone().external("pypi:noetl", at("2.2.0")).plan(RELEASE), @"api  build  pypi:noetl moved from 2.1.0 to 2.2.0  longshore.yaml");
     assert_snapshot!(released.clone().external("pypi:noetl", Answer::Absent).plan(RELEASE), @"api  error  `pypi:noetl`, an external input, is not there  longshore.yaml");
     let unknown = released.external("pypi:noetl", Answer::Unknown("503".to_owned()));
-    assert_snapshot!(unknown.plan(RELEASE), @"api  build  what `pypi:noetl` is now is not known: 503  api/Dockerfile");
+    assert_snapshot!(unknown.plan(RELEASE), @"api  build  unknown: what `pypi:noetl` is now (503)  api/Dockerfile");
     // It was not declared before: what it was then, nobody knows.
     let declared = fixture("//- api/Dockerfile\nFROM scratch\n").released("v1.0.0");
     let declared = declared.config("registry: r.example/x\nservices: {api: {externals: ['pypi:noetl']}}");

@@ -224,7 +224,7 @@ impl Evaluation<'_> {
                 Base::Image(reference)
             }
             Some(Answer::Unknown(why)) => {
-                let why = format!("what `{reference}` stands for now is not known: {why}");
+                let why = format!("unknown: what `{reference}` stands for now ({why})");
                 self.unknowns.push(Unknown { why, line: image.line });
                 Base::Followed { reference, digest: None }
             }
@@ -244,7 +244,7 @@ impl Evaluation<'_> {
                 None
             }
             Answer::Unknown(why) => {
-                self.unknowns.push(Unknown { why: format!("what `{external}` is now is not known: {why}"), line });
+                self.unknowns.push(Unknown { why: format!("unknown: what `{external}` is now ({why})"), line });
                 None
             }
         }
