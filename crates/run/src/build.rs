@@ -1,24 +1,25 @@
 //! Building the images of a plan: each from a context of exactly its inputs, bases pinned, as many at once as asked, each
 //! as soon as what it stands on is built.
 
+mod bases;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use longshore_core::config::External;
 use longshore_core::dockerfile::{ImageUse, pin};
-use longshore_core::elsewhere::Answer;
 use longshore_core::graph::Service;
-use longshore_core::image::{Digest, Reference, Repository};
+use longshore_core::image::{Digest, Reference};
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
-use longshore_core::plan::{Decision, Unless};
+use longshore_core::plan::Decision;
 use longshore_core::record::RecordedBase;
 
+use crate::build::bases::{News, recorded};
 use crate::event::{Event, Listener};
-use crate::gather::{Gathered, digest_of};
+use crate::gather::Gathered;
 use crate::labels;
 use crate::ports::{BuildSpec, ContextFile, Engine, EngineError, Registry, RegistryError, Repo, RepoError};
 use crate::same::same;
@@ -151,12 +152,6 @@ enum Turn {
     Spared(Digest),
 }
 
-/// The images to compare before a build, and the one that stays if all are the same; none where one is not known.
-struct News<'a> {
-    pairs: Option<Vec<(&'a ServiceName, &'a Repository, &'a Digest, Digest)>>,
-    instead: Option<Digest>,
-}
-
 /// What came of the builds.
 #[derive(Debug, Default)]
 pub struct Builds {
@@ -164,6 +159,8 @@ pub struct Builds {
     pub built: BTreeMap<ServiceName, BuiltImage>,
     /// Those that need not be built, since what they stand on came out the same.
     pub spared: BTreeSet<ServiceName>,
+    /// What the bases of images stood for that were built before, in no release that is recorded.
+    pub found: BTreeMap<ServiceName, Vec<RecordedBase>>,
     /// What went wrong.
     pub errors: Vec<BuildError>,
 }
@@ -250,71 +247,6 @@ impl Builder<'_> {
         }
     }
 
-    /// What each base from elsewhere stands for now: asked once for all services.
-    async fn bases(&self, services: &[&Service], errors: &mut Vec<BuildError>) -> BTreeMap<String, Reference> {
-        // What the plan has found counts: it is in the keys.
-        let mut bases = self.gathered.outside.bases();
-        let mut asked: BTreeMap<String, (&Service, usize)> = BTreeMap::new();
-        if self.engine.capabilities().runs_commands {
-            for service in services {
-                let unasked = |image: &&ImageUse| !bases.contains_key(&image.text);
-                for image in self.gathered.graph.from_elsewhere(service).filter(unasked) {
-                    asked.entry(image.text.clone()).or_insert((service, image.line));
-                }
-            }
-        }
-        let answers = join_all(asked.keys().map(|text| digest_of(self.registry, text))).await;
-        for ((base, (service, line)), answer) in asked.into_iter().zip(answers) {
-            match answer {
-                Ok(Some(reference)) => drop(bases.insert(base, reference)),
-                Ok(None) => errors.push(BuildError::NoBase {
-                    service: service.name.clone(),
-                    dockerfile: service.dockerfile.clone(),
-                    line,
-                    base,
-                }),
-                Err(source) => errors.push(BuildError::Lookup { service: service.name.clone(), base, source }),
-            }
-        }
-        bases
-    }
-
-    /// External inputs of a service of which nobody knows what they are: what is built now could not be told from what
-    /// is built with the next ones.
-    fn unknown_externals(&self, service: &Service) -> Vec<BuildError> {
-        let answers = self.gathered.outside.elsewhere.of(&service.name);
-        let unknown = answers.externals.iter().filter_map(|(external, answer)| match answer {
-            Answer::Unknown(message) => Some((external, message)),
-            Answer::Is(_) | Answer::Absent => None,
-        });
-        unknown
-            .map(|(external, message)| BuildError::External {
-                service: service.name.clone(),
-                external: external.clone(),
-                message: message.clone(),
-            })
-            .collect()
-    }
-
-    /// What would spare the builds of the plan.
-    fn unless(&self) -> BTreeMap<&ServiceName, &Unless> {
-        let images = self.gathered.plan.images.iter();
-        let unless = images.filter_map(|image| match &image.decision {
-            Decision::Build { unless: Some(unless), .. } => Some((&image.name, unless)),
-            _ => None,
-        });
-        unless.collect()
-    }
-
-    /// What is to be compared for it: each service's repository, the image that was stood on, and the one of now.
-    fn news<'b>(&'b self, unless: &'b Unless, digests: &BTreeMap<ServiceName, Digest>) -> News<'b> {
-        let pairs = unless.same.iter().map(|(name, then)| {
-            let repository = self.gathered.graph.get(name)?.repository.as_ref()?;
-            Some((name, repository, then, digests.get(name)?.clone()))
-        });
-        News { pairs: pairs.collect(), instead: unless.instead.digest.clone() }
-    }
-
     /// Builds a service, unless what it stands on came out the same.
     async fn turn(
         &self,
@@ -340,23 +272,6 @@ impl Builder<'_> {
         self.one(service, pins).await.map(Turn::Built)
     }
 
-    /// The base images of a service, each with the reference it is pinned to: by digest alone, which every engine takes.
-    fn pins(
-        &self,
-        service: &Service,
-        bases: &BTreeMap<String, Reference>,
-        digests: &BTreeMap<ServiceName, Digest>,
-    ) -> Vec<(ImageUse, Reference)> {
-        let pin_of = |image: &ImageUse| match self.gathered.graph.service_of(service, image) {
-            Some(name) => {
-                let repository = self.gathered.graph.get(name)?.repository.as_ref()?;
-                Some(repository.at(digests.get(name)?))
-            }
-            None => bases.get(&image.text).cloned(),
-        };
-        service.images().filter_map(|image| Some((image.clone(), pin_of(image)?))).collect()
-    }
-
     fn context_files(&self, service: &Service) -> Vec<ContextFile> {
         let Some(evaluated) = self.gathered.sets.get(&service.name) else { return Vec::new() };
         let files = evaluated.set.context_files().into_iter();
@@ -380,11 +295,7 @@ impl Builder<'_> {
             Ok(digest) => {
                 let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
                 self.tell(&Event::Built { service: service.name.clone(), digest: digest.clone(), milliseconds })?;
-                let mut bases: Vec<RecordedBase> =
-                    pins.into_iter().map(|(image, reference)| RecordedBase { name: image.text, reference }).collect();
-                bases.sort();
-                bases.dedup();
-                Ok(BuiltImage { digest, bases })
+                Ok(BuiltImage { digest, bases: recorded(&pins) })
             }
             Err(error) => {
                 self.tell(&Event::BuildFailed { service: service.name.clone() })?;
@@ -440,6 +351,10 @@ impl Builder<'_> {
         };
         let mut image_labels =
             vec![(labels::INPUTS.to_owned(), key.to_string()), (labels::REVISION.to_owned(), commit.id.to_string())];
+        let bases = recorded(pins);
+        if !bases.is_empty() {
+            image_labels.push((labels::BASES.to_owned(), labels::bases_text(&bases)));
+        }
         image_labels.extend(self.options.source.clone().map(|source| (labels::SOURCE.to_owned(), source)));
         Ok(BuildSpec {
             service: service.name.to_string(),

@@ -111,7 +111,10 @@ fn recorded(
             let built = before
                 .and_then(|before| before.built.clone())
                 .map(|built| RecordedBuild { externals: externals(gathered, image), ..built })
-                .or_else(|| build_of(gathered, image, None, Some(source)));
+                .or_else(|| {
+                    let bases = builds.found.get(&image.name).cloned().unwrap_or_default();
+                    Some(RecordedBuild { bases, ..build_of(gathered, image, None, Some(source))? })
+                });
             (digest, RecordedDecision::Retag, since, built)
         }
         Decision::Keep { digest, .. } => {

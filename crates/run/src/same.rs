@@ -7,14 +7,14 @@
 use longshore_core::image::{Digest, Repository};
 use serde_json::{Map, Value};
 
-use crate::labels::{INPUTS, REVISION, SOURCE, config, platforms};
+use crate::labels::{BASES, INPUTS, REVISION, SOURCE, config, platforms};
 use crate::ports::{Registry, RegistryError};
 
 /// What of a config counts, beside `config` itself.
 const COUNTED: [&str; 7] = ["architecture", "author", "os", "os.features", "os.version", "rootfs", "variant"];
 
 /// Labels that say nothing of an image's content: ours, and the engine's own mark.
-const MARKS: [&str; 4] = [INPUTS, REVISION, SOURCE, "io.buildah.version"];
+const MARKS: [&str; 5] = [BASES, INPUTS, REVISION, SOURCE, "io.buildah.version"];
 
 /// Are these two images of a repository the same to what stands on them? One that is not there is not the same.
 pub async fn same(

@@ -27,7 +27,11 @@ pub async fn changed(repo: &dyn Repo, question: &Question, paths: &[RepoPath]) -
     let contexts = longshore_core::inputs::context::Contexts::default();
     // Both ends stand on the same things from elsewhere: what these are need not be known.
     let nothing = Elsewhere::default();
-    let before = gathered.graph.inputs(&gathered.snapshot, &contexts, &nothing, None);
+    let before = if gathered.outside.elsewhere.services.is_empty() {
+        std::mem::take(&mut gathered.sets)
+    } else {
+        gathered.graph.inputs(&gathered.snapshot, &contexts, &nothing, None)
+    };
     let sets = gathered.graph.inputs(&snapshot, &contexts, &nothing, None);
     let known: BTreeMap<ServiceName, Known> = before
         .into_iter()

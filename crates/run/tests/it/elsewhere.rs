@@ -275,6 +275,22 @@ async fn the_same_holds_after_an_interruption_between_the_base_and_what_stands_o
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_interrupted_run_stood_on_is_recorded_by_the_next() {
+    let mut world = on_alpine("record");
+    world.fails_at = Some("verified");
+    world.release("1.0.0").await.unwrap_err();
+    world.fails_at = None;
+    assert!(!plan(&world, "1.0.0").await.contains("build"));
+    world.release("1.0.0").await.unwrap();
+    let record = record(&world, "1.0.0");
+    let bases = |name: &str| record.image(&name.parse().unwrap()).unwrap().built.clone().unwrap().bases;
+    let names: Vec<String> = bases("web").into_iter().map(|base| base.name).collect();
+    assert_eq!(names, [ALPINE, "registry.example/mirror/tools:1"]);
+    let base = &record.image(&"base".parse().unwrap()).unwrap().digest;
+    assert_eq!(bases("api")[0].reference.digest.as_ref(), Some(base));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_stands_on_a_base_that_changed_is_built() {
     let world = with_a_base_that_comes_out_the_same().await;
     world.engine.comes_out("base", "other libraries");

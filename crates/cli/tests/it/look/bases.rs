@@ -34,7 +34,7 @@ fn followed() -> Shop {
     }
     shop.configure("bases: {policy: follow, images: {'*/node:*': record}}\n");
     shop.repo.commit("Follow");
-    shop.run(&["release", "v1.0.0"]).success();
+    drop(shop.run(&["release", "v1.0.0"]).success());
     shop.registry.seed_image("library/alpine", "3", &[("name", b"moved")], &[]).unwrap();
     shop
 }
