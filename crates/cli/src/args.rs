@@ -117,18 +117,25 @@ pub(crate) struct Looking {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  longshore list
-  longshore list --bases        the images from elsewhere that ours stand on, and which of them moved
+  longshore list                         every image, its Dockerfile and its context
+  longshore list --uses                  every use of the values files: image, tag, digest, commit
+  longshore list --bases                 the images from elsewhere that ours stand on, and which of them moved
   longshore list --bases --format json | jq '.bases[] | select(.state == \"moved\")'")]
 pub(crate) struct List {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
     #[arg(long, value_name = "REVISION")]
     pub(crate) at: Option<String>,
     /// Show the bases from elsewhere: what was recorded, what they stand for now, and what an update would build
-    #[arg(long)]
+    #[arg(long, conflicts_with = "uses")]
     pub(crate) bases: bool,
-    /// Ask no registry what bases stand for now
-    #[arg(long, requires = "bases")]
+    /// Show what stands behind each use of the values files
+    #[arg(long)]
+    pub(crate) uses: bool,
+    /// The revision that images were built from, where no label and no git tag tells
+    #[arg(long, value_name = "REVISION", requires = "uses")]
+    pub(crate) from_rev: Option<String>,
+    /// Ask no registry
+    #[arg(long)]
     pub(crate) offline: bool,
 }
 
@@ -174,6 +181,11 @@ pub(crate) struct Why {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore init                         write longshore.yaml, and show what each use stands for
+  longshore init --print                 only show the file
+  longshore init --prove                 also read the images, and say which commit each was built from")]
 pub(crate) struct Init {
     /// The registry and namespace that images are pushed to, `docker.io/acme` [default: what the values files say]
     #[arg(long, value_name = "PREFIX")]
@@ -181,6 +193,18 @@ pub(crate) struct Init {
     /// Print the file instead of writing it
     #[arg(long)]
     pub(crate) print: bool,
+    /// Read the images that are in use, and say which commit each was built from; with a longshore.yaml, nothing is written
+    #[arg(long)]
+    pub(crate) prove: bool,
+    /// The revision that images were built from, where no label and no git tag tells
+    #[arg(long, value_name = "REVISION", requires = "prove")]
+    pub(crate) from_rev: Option<String>,
+    /// How many commits to try for an image, where the one that is told does not fit
+    #[arg(long, value_name = "COMMITS", default_value_t = 200, requires = "prove")]
+    pub(crate) search: usize,
+    /// Ask no registry what the tags stand for
+    #[arg(long, conflicts_with = "prove")]
+    pub(crate) offline: bool,
 }
 
 #[derive(Debug, Args)]

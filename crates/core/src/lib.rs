@@ -28,9 +28,13 @@ pub mod inputs;
 
 pub mod snapshot;
 
+pub mod evidence;
+
 pub mod graph;
 
 pub mod discover;
+
+pub mod proof;
 
 pub mod values;
 

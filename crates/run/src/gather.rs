@@ -27,11 +27,15 @@ use crate::ports::{RegistryError, Repo, RepoError};
 mod before;
 mod changed;
 mod elsewhere;
+mod history;
 mod images;
 mod uses;
 
+pub use before::Teller;
+pub(crate) use before::told_commit;
 pub use changed::changed;
 pub use elsewhere::{Asked, Outside, digest_of};
+pub(crate) use history::History;
 pub use uses::{FoundUse, ValuesText};
 
 /// What is to be planned.

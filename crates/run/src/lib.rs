@@ -1,5 +1,6 @@
 //! Longshore drives here: asks the world what the decision needs, and carries a plan out.
 
+pub mod adoption;
 pub mod bases;
 pub mod build;
 pub mod event;
@@ -7,6 +8,7 @@ pub mod gather;
 pub mod labels;
 pub mod ports;
 pub mod prepare;
+pub mod prove;
 pub mod release;
 pub mod same;
 pub mod status;

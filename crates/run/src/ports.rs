@@ -305,6 +305,8 @@ pub trait Registry: Send + Sync {
     async fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError>;
     /// A small blob (a config), checked against its digest; at most 4 MiB.
     async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Vec<u8>, RegistryError>;
+    /// A whole layer, checked against its digest; `size` is what the manifest says of it, in bytes.
+    async fn layer(&self, repository: &Repository, digest: &Digest, size: u64) -> Result<Vec<u8>, RegistryError>;
     /// Uploads a blob where it is not there yet.
     async fn put_blob(&self, repository: &Repository, bytes: Vec<u8>) -> Result<Digest, RegistryError>;
     /// Asks for the right to push, without pushing (a token with push scope, where the registry uses tokens).

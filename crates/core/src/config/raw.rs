@@ -109,7 +109,14 @@ mapping! {
         externals: Vec<Text>,
         test: bool,
         was: Text,
+        adopted: Adopted,
         skip: bool,
+    }
+
+    struct Adopted {
+        digest: Text,
+        commit: Text,
+        grade: Text,
     }
 
     struct CarriedMapping {
