@@ -26,10 +26,13 @@ pub struct Standing {
     /// What its tag stands for now.
     pub now: Answer<Digest>,
     /// The images, each with its Dockerfile and the line that names the base.
-    pub images: Vec<(ServiceName, RepoPath, usize)>,
+    pub images: Vec<User>,
     /// What an update would build: these, and all that stands on them.
     pub rebuilds: Vec<ServiceName>,
 }
+
+/// An image that stands on a base: its name, its Dockerfile, and the line that names the base.
+pub type User = (ServiceName, RepoPath, usize);
 
 /// How a base stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -70,10 +73,9 @@ pub async fn standing(gathered: &Gathered, registry: Option<&dyn Registry>) -> V
     let graph = &gathered.graph;
     let mut records: Vec<&ReleaseRecord> = gathered.records.iter().collect();
     records.sort_by_key(|record| std::cmp::Reverse(record.time));
-    let mut groups: BTreeMap<(String, Option<Digest>, BasePolicy), Vec<(ServiceName, RepoPath, usize)>> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<(String, Option<Digest>, BasePolicy), Vec<User>> = BTreeMap::new();
     for service in graph.services().filter(|service| service.kind == Kind::Service) {
-        for image in graph.from_elsewhere(service).filter(|image| image.unknown.is_none()) {
+        for image in graph.external_images(service).filter(|image| image.unknown.is_none()) {
             let key = (image.text.clone(), recorded(&records, service, &image.text), service.policy_of(&image.text));
             let images = groups.entry(key).or_default();
             if !images.iter().any(|(name, ..)| *name == service.name) {

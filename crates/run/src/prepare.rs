@@ -89,10 +89,12 @@ fn recorded(
         Decision::Build { unless: Some(unless), .. } if builds.spared.contains(&image.name) => {
             let digest = unless.instead.digest.clone()?;
             let since = unless.instead.since.clone().unwrap_or_else(|| name.to_string());
-            let built = earlier.get(&digest)?.built.clone()?;
+            let before = earlier.get(&digest).and_then(|before| before.built.clone());
+            let built = before.or_else(|| build_of(gathered, image, None, Some(&unless.instead)))?;
             // The image is the one of its old inputs; those of now are known to make the same.
             let (inputs, same_at) = (image.inputs.clone()?, Some(gathered.plan.at.id));
-            let built = RecordedBuild { inputs, inputs_format: FORMAT, same_at, ..built };
+            let externals = externals(gathered, image);
+            let built = RecordedBuild { inputs, inputs_format: FORMAT, same_at, externals, ..built };
             (digest, RecordedDecision::Retag, since, Some(built))
         }
         Decision::Build { .. } => {
@@ -110,7 +112,7 @@ fn recorded(
             let since = source.since.clone().unwrap_or_else(|| name.to_string());
             let built = before
                 .and_then(|before| before.built.clone())
-                .map(|built| RecordedBuild { externals: externals(gathered, image), ..built })
+                .map(|built| as_of_now(gathered, image, built))
                 .or_else(|| {
                     let bases = builds.found.get(&image.name).cloned().unwrap_or_default();
                     Some(RecordedBuild { bases, ..build_of(gathered, image, None, Some(source))? })
@@ -172,6 +174,12 @@ fn build_of(
         externals: externals(gathered, image),
         same_at: None,
     })
+}
+
+/// How an unchanged image was built, its inputs as they are counted now: they are equal, or it would be built.
+fn as_of_now(gathered: &Gathered, image: &ImagePlan, built: RecordedBuild) -> RecordedBuild {
+    let Some(inputs) = image.inputs.clone() else { return built };
+    RecordedBuild { inputs, inputs_format: FORMAT, externals: externals(gathered, image), ..built }
 }
 
 /// What the external inputs of an image are, and when that was found out.

@@ -154,7 +154,12 @@ impl serde::Serialize for External {
 
 impl<'de> serde::Deserialize<'de> for External {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        // A record may name a page that a Dockerfile fetches and that no config would: it was written, and can be read.
+        let text = String::deserialize(deserializer)?;
+        match text.strip_prefix("url:") {
+            Some(address) => Ok(Self::Url(address.to_owned())),
+            None => text.parse().map_err(serde::de::Error::custom),
+        }
     }
 }
 

@@ -203,7 +203,7 @@ impl Evaluation<'_> {
                 if let Some(why) = &image.unknown {
                     self.unknowns.push(Unknown { why: why.clone(), line: image.line });
                 }
-                self.from_elsewhere(image)
+                self.external_image(image)
             }
             ImageSource::Service(name, Some(key)) => Base::Service { name, key },
             ImageSource::Service(name, None) => {
@@ -214,7 +214,7 @@ impl Evaluation<'_> {
     }
 
     /// An image from elsewhere: by its name, or, where it is followed, by what that stands for.
-    fn from_elsewhere(&mut self, image: &ImageUse) -> Base {
+    fn external_image(&mut self, image: &ImageUse) -> Base {
         let reference = image.text.clone();
         match self.answers.bases.get(&image.text) {
             None => Base::Image(reference),

@@ -33,7 +33,7 @@ impl Builder<'_> {
         if self.engine.capabilities().runs_commands {
             for service in services {
                 let unasked = |image: &&ImageUse| !bases.contains_key(&image.text);
-                for image in self.gathered.graph.from_elsewhere(service).filter(unasked) {
+                for image in self.gathered.graph.external_images(service).filter(unasked) {
                     asked.entry(image.text.clone()).or_insert((service, image.line));
                 }
             }

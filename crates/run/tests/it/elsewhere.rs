@@ -106,6 +106,17 @@ async fn following_what_was_recorded_builds_nothing() {
     world.release("1.0.0").await.unwrap();
     world.repo.commit("longshore.yaml", &config("bases: {policy: follow}\n"), "Follow");
     assert!(!plan(&world, "1.1.0").await.contains("build"), "{}", plan(&world, "1.1.0").await);
+    let inputs = |version: &str| {
+        let built = record(&world, version).image(&"web".parse().unwrap()).unwrap().built.clone().unwrap();
+        (built.inputs, built.from)
+    };
+    let first = inputs("1.0.0");
+    world.release("1.1.0").await.unwrap();
+    let second = inputs("1.1.0");
+    assert_ne!(first.0, second.0, "the record has the key that counts now");
+    assert_eq!(first.1, second.1);
+    world.registry.image(&ALPINE.parse().unwrap(), &[], "alpine-2");
+    assert!(plan(&world, "1.2.0").await.contains(&format!("web: build {ALPINE} moved from ")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,6 +267,27 @@ async fn what_stands_on_a_base_that_comes_out_the_same_is_not_built() {
     base: retag
     web: retag
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_chain_is_spared_and_a_link_that_changed_ends_it() {
+    let world = World::new();
+    world.repo.commit("top/Dockerfile", "FROM scratch\nCOPY --from=registry.example/shop/api:1 /run.sh /\n", "On api");
+    world.engine.comes_out("base", "libraries");
+    world.release("1.0.0").await.unwrap();
+    world.repo.commit("base/libraries", "other", "Change what does not show");
+    world.diary.forget();
+    world.release("1.1.0").await.unwrap();
+    let spared = world.diary.only(|line| line.contains("spared") || line.contains("built"));
+    assert_eq!(spared, "- built base\n- spared api\n- spared top");
+    assert!(!plan(&world, "1.2.0").await.contains("build"));
+    // `api` is built for a reason of its own, and comes out otherwise than what `top` was built on.
+    world.repo.commit("base/libraries", "another", "Change what does not show");
+    world.repo.commit("api/run.sh", "new", "Change api");
+    world.diary.forget();
+    world.release("1.2.0").await.unwrap();
+    let built = world.diary.only(|line| line.contains("spared") || line.contains("- built"));
+    assert_eq!(built, "- built base\n- built api\n- built top");
 }
 
 #[tokio::test(start_paused = true)]
