@@ -1,6 +1,7 @@
 //! What people and scripts see of a repository without changing it.
 
 mod bases;
+mod externals;
 mod help;
 mod json;
 mod list;

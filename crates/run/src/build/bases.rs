@@ -30,12 +30,13 @@ impl Builder<'_> {
         // What the plan has found counts: it is in the keys.
         let mut bases = self.gathered.outside.bases();
         let mut asked: BTreeMap<String, (&Service, usize)> = BTreeMap::new();
-        if self.engine.capabilities().runs_commands {
-            for service in services {
-                let unasked = |image: &&ImageUse| !bases.contains_key(&image.text);
-                for image in self.gathered.graph.external_images(service).filter(unasked) {
-                    asked.entry(image.text.clone()).or_insert((service, image.line));
-                }
+        let runs = self.engine.capabilities().runs_commands;
+        let graph = &self.gathered.graph;
+        for service in services {
+            // An engine that runs nothing needs no base, but what is followed must be known all the same.
+            let needed = graph.external_images(service).filter(|_| runs).chain(graph.followed(service));
+            for image in needed.filter(|image| !bases.contains_key(&image.text)) {
+                asked.entry(image.text.clone()).or_insert((service, image.line));
             }
         }
         let answers = join_all(asked.keys().map(|text| digest_of(self.registry, text))).await;

@@ -34,7 +34,7 @@ pub struct Asked<'a> {
 
 impl<'a> From<Option<&'a dyn Registry>> for Asked<'a> {
     fn from(registry: Option<&'a dyn Registry>) -> Self {
-        Self { registry, externals: None, now: OffsetDateTime::UNIX_EPOCH, refresh: false }
+        Self { registry, externals: None, now: OffsetDateTime::now_utc(), refresh: false }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bases from elsewhere: which there are, which moved, and what a plan makes of it where they are followed.
 
 use insta::assert_snapshot;
+use longshore_registry::{Action, Fault};
 
 use crate::shop::Shop;
 
@@ -92,6 +93,22 @@ fn without_a_registry_what_is_followed_is_not_known() {
     retag  2 unchanged  base web
 
     3 images: 1 to build, 2 to retag
+    ");
+}
+
+#[test]
+fn a_release_whose_followed_base_cannot_be_asked_for_writes_nothing() {
+    let shop = followed();
+    shop.registry.fault(Fault::always("", "/library/alpine", Action::status(503)));
+    assert_snapshot!(shop.refused(3, &["release", "v1.1.0"]), @"
+    status: 3
+    --- stderr
+    building with rehearsal
+    warning: this engine runs no RUN lines: its images hold their inputs and nothing else
+    v1.1.0: 3 to build, 0 to retag, 0 kept
+    error: failed to look up `HOST/library/alpine:3`, which `base` stands on
+      caused by: HEAD HOST/v2/library/alpine/manifests/3: 503 Service Unavailable (tried 5 times)
+      nothing was tagged: 0 of 3 images are built and kept, `longshore release v1.1.0` goes on from there
     ");
 }
 
