@@ -121,6 +121,10 @@ impl Repo for Git {
         self.list_commits(from, to, paths, limit).await
     }
 
+    async fn touched(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError> {
+        self.paths_of_commits(to, limit).await
+    }
+
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoError> {
         self.reaches(ancestor, descendant).await
     }

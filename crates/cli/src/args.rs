@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use longshore_core::lint::Rule;
+
+use crate::commands::lint::parse_rule;
 
 /// Ship a monorepo of container images as one versioned release
 ///
@@ -81,6 +84,8 @@ pub(crate) enum Command {
     List(List),
     /// Show which images stand on which, and which shared folders they copy
     Graph(Graph),
+    /// Find what would be refused, what is rebuilt for nothing, and what is stale
+    Lint(Lint),
     /// Show what a release would build, retag and keep, and why
     Plan(Plan),
     /// Show why an image is built, or since when it is unchanged, with the commits
@@ -137,6 +142,48 @@ pub(crate) struct List {
     /// Ask no registry
     #[arg(long)]
     pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore lint                             all findings; ends with 4 if a release would be refused
+  longshore lint --fail-on warning           for CI
+  longshore lint --only whole-repository     what `COPY . .` cost in the last 200 commits
+  longshore lint --sarif > lint.sarif        for a code host")]
+pub(crate) struct Lint {
+    /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) at: Option<String>,
+    /// Look for these rules only
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = parse_rule)]
+    pub(crate) only: Vec<Rule>,
+    /// Leave these rules out
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = parse_rule)]
+    pub(crate) except: Vec<Rule>,
+    /// How many commits to look back for what things cost
+    #[arg(long, value_name = "COMMITS", default_value_t = 200)]
+    pub(crate) commits: usize,
+    /// End with 4 where there is a finding as bad as this, or worse
+    #[arg(long, value_enum, value_name = "error|warning|note|never", default_value = "error")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) fail_on: FailOn,
+    /// Print SARIF 2.1.0, which code hosts show beside the lines
+    #[arg(long)]
+    pub(crate) sarif: bool,
+}
+
+/// Which findings make `lint` fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// What a release would refuse
+    Error,
+    /// Also what is rebuilt for nothing or may be stale
+    Warning,
+    /// Anything
+    Note,
+    /// Nothing
+    Never,
 }
 
 #[derive(Debug, Args)]

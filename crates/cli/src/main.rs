@@ -53,6 +53,7 @@ async fn command(cli: &Cli, ui: &Ui) -> Result<u8, Failure> {
     let common = &cli.common;
     match &cli.command {
         Command::List(args) => commands::list::run(common, args, ui).await,
+        Command::Lint(args) => commands::lint::run(common, args, ui).await,
         Command::Graph(args) => commands::graph::run(common, args, ui).await,
         Command::Plan(args) => commands::plan::run(common, args, ui).await,
         Command::Why(args) => commands::why::run(common, args, ui).await,

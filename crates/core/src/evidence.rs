@@ -6,9 +6,30 @@
 //! never guesses: what it cannot tell (a variable that nobody sets) is `None` or stays written as it is, and
 //! [`discover`](crate::discover) weighs what all of them say.
 
+pub mod bake;
+mod command;
+pub mod compose;
+mod interpolate;
+mod makefile;
+mod pattern;
+mod place;
+mod reading;
+mod script;
+mod shell;
+pub mod skaffold;
+mod survey;
+#[cfg(test)]
+mod tests_support;
+mod text;
+pub(crate) mod yaml;
+
 use std::collections::BTreeMap;
 
 use crate::path::RepoPath;
+
+pub use pattern::{Part, Pattern, Shape};
+pub use reading::{Entry, Files, Kind, Reading, SIZE_LIMIT, Tool, Unread, Used, may_speak, read, wanted};
+pub use survey::{Readings, Survey};
 
 /// One build of an image that a file of the repository describes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -46,6 +46,8 @@ pub mod plan;
 
 pub mod inventory;
 
+pub mod lint;
+
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
 

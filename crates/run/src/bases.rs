@@ -75,8 +75,8 @@ pub async fn standing(gathered: &Gathered, registry: Option<&dyn Registry>) -> V
     records.sort_by_key(|record| std::cmp::Reverse(record.time));
     let mut groups: BTreeMap<(String, Option<Digest>, BasePolicy), Vec<User>> = BTreeMap::new();
     for service in graph.services().filter(|service| service.kind == Kind::Service) {
-        for image in graph.external_images(service).filter(|image| image.unknown.is_none()) {
-            let key = (image.text.clone(), recorded(&records, service, &image.text), service.policy_of(&image.text));
+        for (image, text) in graph.external_images(service).filter(|(image, _)| image.unknown.is_none()) {
+            let key = (text.to_owned(), recorded(&records, service, text), service.policy_of(text));
             let images = groups.entry(key).or_default();
             if !images.iter().any(|(name, ..)| *name == service.name) {
                 images.push((service.name.clone(), service.dockerfile.clone(), image.line));

@@ -17,7 +17,7 @@ use longshore_core::path::RepoPath;
 use longshore_core::plan::Decision;
 use longshore_core::record::RecordedBase;
 
-use crate::build::bases::{News, recorded};
+use crate::build::bases::News;
 use crate::event::{Event, Listener};
 use crate::gather::Gathered;
 use crate::labels;
@@ -295,7 +295,7 @@ impl Builder<'_> {
             Ok(digest) => {
                 let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
                 self.tell(&Event::Built { service: service.name.clone(), digest: digest.clone(), milliseconds })?;
-                Ok(BuiltImage { digest, bases: recorded(&pins) })
+                Ok(BuiltImage { digest, bases: self.recorded(service, &pins) })
             }
             Err(error) => {
                 self.tell(&Event::BuildFailed { service: service.name.clone() })?;
@@ -351,7 +351,7 @@ impl Builder<'_> {
         };
         let mut image_labels =
             vec![(labels::INPUTS.to_owned(), key.to_string()), (labels::REVISION.to_owned(), commit.id.to_string())];
-        let bases = recorded(pins);
+        let bases = self.recorded(service, pins);
         if !bases.is_empty() {
             image_labels.push((labels::BASES.to_owned(), labels::bases_text(&bases)));
         }

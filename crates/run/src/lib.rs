@@ -6,6 +6,7 @@ pub mod build;
 pub mod event;
 pub mod gather;
 pub mod labels;
+pub mod lint;
 pub mod ports;
 pub mod prepare;
 pub mod prove;

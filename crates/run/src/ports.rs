@@ -179,6 +179,9 @@ pub trait Repo: Send + Sync {
         paths: &[RepoPath],
         limit: usize,
     ) -> Result<Vec<Commit>, RepoError>;
+    /// What each of the last commits up to `to` touched, the newest first, at most `limit` of them; merges and commits without
+    /// a parent are left out.
+    async fn touched(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError>;
     /// Is `ancestor` reachable from `descendant`? Equal commits are.
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoError>;
     /// How many commits there are after `from` up to and with `to`.

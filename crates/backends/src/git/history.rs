@@ -34,6 +34,28 @@ impl Git {
         Ok(self.headers(&ids).await?.into_iter().map(|header| header.commit).collect())
     }
 
+    /// The paths that each of the last commits touches. The first commit, also of a shallow clone, would touch everything.
+    pub(super) async fn paths_of_commits(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError> {
+        let limit = format!("--max-count={}", i32::try_from(limit).unwrap_or(i32::MAX));
+        let call =
+            self.look().args(["log", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--format=tformat:%x01"]);
+        let call = call.args(["--min-parents=1", "--max-parents=1", &limit, &to.to_string(), "--"]);
+        let answer = call.clone().run().await?;
+        let mut commits: Vec<Vec<RepoPath>> = Vec::new();
+        for field in answer.split(|byte| *byte == 0) {
+            if field == [1] {
+                commits.push(Vec::new());
+                continue;
+            }
+            // The first path stands in a line of its own.
+            let path = field.strip_prefix(b"\n").unwrap_or(field);
+            if let (Some(commit), false) = (commits.last_mut(), path.is_empty()) {
+                commit.push(RepoPath::new(path).map_err(|_| call.unreadable(&answer))?);
+            }
+        }
+        Ok(commits)
+    }
+
     /// Is `ancestor` reachable from `descendant`?
     pub(super) async fn reaches(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoError> {
         if ancestor == descendant {

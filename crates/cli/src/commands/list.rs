@@ -44,6 +44,10 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
         Format::Markdown => ui.print(&markdown(&rows(false))),
         Format::Table => {
             ui.print(&columns(&rows(true)));
+            let notes = plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
+            for (name, note) in notes.flat_map(|(name, build)| build.notes.iter().map(move |note| (name, note))) {
+                ui.print(&paint(DIM, &format!("\n{name}: guessed: {note}")));
+            }
             let of = |kind| plan.images.iter().filter(|image| image.kind == kind).count();
             ui.print(&format!(
                 "\n{}, {} carried, {}\n",

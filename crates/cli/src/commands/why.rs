@@ -114,6 +114,7 @@ fn text(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>, explaine
     text.push('\n');
     if let Some(build) = &image.build {
         text.push_str(&paint(DIM, &format!("context {}: {}\n", build.context, build.context_from)));
+        text.extend(build.notes.iter().map(|note| paint(DIM, &format!("guessed: {note}\n"))));
     }
     for Explained { reason, commits } in explained {
         let place = reason.place().map(|place| format!("  {}", paint(DIM, &place))).unwrap_or_default();

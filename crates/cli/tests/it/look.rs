@@ -4,6 +4,7 @@ mod bases;
 mod externals;
 mod help;
 mod json;
+mod lint;
 mod list;
 mod plan;
 mod status;

@@ -100,8 +100,7 @@ fn policies_are_for_one_service_before_those_for_all() {
         ",
     );
     let graph = repo.graph();
-    let followed =
-        graph.services().flat_map(|service| graph.followed(service).map(|image| (&service.name, &image.text)));
+    let followed = graph.services().flat_map(|service| graph.followed(service).map(|(_, text)| (&service.name, text)));
     let followed: Vec<String> = followed.map(|(name, text)| format!("{name} {text}")).collect();
     assert_eq!(followed, ["web alpine:3"]);
     // A policy says how an image from elsewhere counts, and makes none of one that is built here.

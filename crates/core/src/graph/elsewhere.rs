@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Service, ServiceGraph};
+use super::{NamedSource, Service, ServiceGraph};
 use crate::config::{BasePolicy, BaseRule, External, longest};
 use crate::dockerfile::{ImageUse, Read, is_git_repository};
 use crate::inputs::InputError;
@@ -43,31 +43,48 @@ impl Service {
 }
 
 impl ServiceGraph {
-    /// The images from elsewhere that a service stands on.
-    pub fn external_images<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a ImageUse> {
-        service.images().filter(|image| self.service_of(service, image).is_none())
+    /// The image from elsewhere that an image named in the Dockerfile of `service` stands for: mostly the one that is
+    /// written, else what a named context puts in its place. None where that is a directory or a service.
+    pub fn external_of<'a>(&self, service: &'a Service, image: &'a ImageUse) -> Option<&'a str> {
+        match service.context_of(image) {
+            _ if self.service_of(service, image).is_some() => None,
+            Some(NamedSource::Image(other)) => Some(other),
+            Some(NamedSource::Directory(_)) => None,
+            Some(NamedSource::Service(_)) | None => Some(&image.text),
+        }
+    }
+
+    /// The images from elsewhere that a service stands on, each with its reference.
+    pub fn external_images<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a ImageUse, &'a str)> {
+        service.images().filter_map(|image| Some((image, self.external_of(service, image)?)))
     }
 
     /// Those of them that are followed, and whose digest is not in the file: somebody must ask what they stand for.
-    pub fn followed<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a ImageUse> {
-        let named = |image: &&ImageUse| image.unknown.is_none() && !image.text.contains('@');
-        let follows = |image: &&ImageUse| service.policy_of(&image.text) == BasePolicy::Follow;
-        self.external_images(service).filter(named).filter(follows)
+    pub fn followed<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = (&'a ImageUse, &'a str)> {
+        self.of_policy(service, BasePolicy::Follow)
+    }
+
+    /// The images from elsewhere that count in this way and are named without a digest.
+    fn of_policy<'a>(
+        &'a self,
+        service: &'a Service,
+        policy: BasePolicy,
+    ) -> impl Iterator<Item = (&'a ImageUse, &'a str)> {
+        let named =
+            self.external_images(service).filter(|(image, text)| image.unknown.is_none() && !text.contains('@'));
+        named.filter(move |(_, text)| service.policy_of(text) == policy)
     }
 
     /// Bases that must be pinned and are not, and what is to be followed and cannot be.
     pub(super) fn against_policy(&self, service: &Service) -> Vec<InputError> {
-        let named = |image: &&ImageUse| image.unknown.is_none() && !image.text.contains('@');
-        let pins = |image: &&ImageUse| service.policy_of(&image.text) == BasePolicy::Pin;
-        let error = |image: &ImageUse| InputError {
+        let error = |(image, text): (&ImageUse, &str)| InputError {
             message: format!(
-                "`{0}` is to be pinned, and has no digest: write `{0}@sha256:…` (`longshore list --bases` shows which)",
-                image.text
+                "`{text}` is to be pinned, and has no digest: write `{text}@sha256:…` (`longshore list --bases` shows which)"
             ),
             file: service.dockerfile.clone(),
             line: Some(image.line),
         };
-        let unpinned = self.external_images(service).filter(named).filter(pins).map(error);
+        let unpinned = self.of_policy(service, BasePolicy::Pin).map(error);
         let repositories = service.followed_sources().filter(|(text, _)| is_git_repository(text));
         let unfollowed = repositories.map(|(text, line)| InputError {
             message: format!(

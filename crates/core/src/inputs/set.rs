@@ -127,6 +127,8 @@ pub struct Evaluated {
 pub enum ImageSource {
     /// From elsewhere.
     External,
+    /// It stands for something else than its name says: a named context.
+    Other(String),
     /// It is an image of this repository with this key; without one it cannot be built itself.
     Service(ServiceName, Option<InputDigest>),
 }
@@ -203,8 +205,9 @@ impl Evaluation<'_> {
                 if let Some(why) = &image.unknown {
                     self.unknowns.push(Unknown { why: why.clone(), line: image.line });
                 }
-                self.external_image(image)
+                self.external_image(&image.text, image.line)
             }
+            ImageSource::Other(text) => self.external_image(&text, image.line),
             ImageSource::Service(name, Some(key)) => Base::Service { name, key },
             ImageSource::Service(name, None) => {
                 self.error(format!("it stands on `{name}`, which cannot be built"), image.line);
@@ -214,18 +217,18 @@ impl Evaluation<'_> {
     }
 
     /// An image from elsewhere: by its name, or, where it is followed, by what that stands for.
-    fn external_image(&mut self, image: &ImageUse) -> Base {
-        let reference = image.text.clone();
-        match self.answers.bases.get(&image.text) {
+    fn external_image(&mut self, text: &str, line: usize) -> Base {
+        let reference = text.to_owned();
+        match self.answers.bases.get(text) {
             None => Base::Image(reference),
             Some(Answer::Is(digest)) => Base::Followed { reference, digest: Some(digest.clone()) },
             Some(Answer::Absent) => {
-                self.error(format!("`{reference}` is not in its registry"), image.line);
+                self.error(format!("`{reference}` is not in its registry"), line);
                 Base::Image(reference)
             }
             Some(Answer::Unknown(why)) => {
                 let why = format!("unknown: what `{reference}` stands for now ({why})");
-                self.unknowns.push(Unknown { why, line: image.line });
+                self.unknowns.push(Unknown { why, line });
                 Base::Followed { reference, digest: None }
             }
         }

@@ -35,8 +35,8 @@ impl Builder<'_> {
         for service in services {
             // An engine that runs nothing needs no base, but what is followed must be known all the same.
             let needed = graph.external_images(service).filter(|_| runs).chain(graph.followed(service));
-            for image in needed.filter(|image| !bases.contains_key(&image.text)) {
-                asked.entry(image.text.clone()).or_insert((service, image.line));
+            for (image, text) in needed.filter(|(_, text)| !bases.contains_key(*text)) {
+                asked.entry(text.to_owned()).or_insert((service, image.line));
             }
         }
         let answers = join_all(asked.keys().map(|text| digest_of(self.registry, text))).await;
@@ -67,7 +67,7 @@ impl Builder<'_> {
                 let repository = self.gathered.graph.get(name)?.repository.as_ref()?;
                 Some(repository.at(digests.get(name)?))
             }
-            None => bases.get(&image.text).cloned(),
+            None => bases.get(self.gathered.graph.external_of(service, image)?).cloned(),
         };
         service.images().filter_map(|image| Some((image.clone(), pin_of(image)?))).collect()
     }
@@ -107,14 +107,16 @@ impl Builder<'_> {
         });
         News { pairs: pairs.collect(), instead: unless.instead.digest.clone() }
     }
-}
 
-/// What bases stand for, as it is recorded: each once, in order.
-pub(super) fn recorded(pins: &[(ImageUse, Reference)]) -> Vec<RecordedBase> {
-    let bases =
-        pins.iter().map(|(image, reference)| RecordedBase { name: image.text.clone(), reference: reference.clone() });
-    let mut bases: Vec<RecordedBase> = bases.collect();
-    bases.sort();
-    bases.dedup();
-    bases
+    /// What bases stand for, as it is recorded: each once, in order.
+    pub(super) fn recorded(&self, service: &Service, pins: &[(ImageUse, Reference)]) -> Vec<RecordedBase> {
+        let bases = pins.iter().map(|(image, reference)| {
+            let name = self.gathered.graph.external_of(service, image).unwrap_or(&image.text);
+            RecordedBase { name: name.to_owned(), reference: reference.clone() }
+        });
+        let mut bases: Vec<RecordedBase> = bases.collect();
+        bases.sort();
+        bases.dedup();
+        bases
+    }
 }

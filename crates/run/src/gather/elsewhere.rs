@@ -89,7 +89,7 @@ pub(super) async fn ask(
     records: &[ReleaseRecord],
 ) -> Outside {
     let texts: BTreeSet<&str> =
-        graph.services().flat_map(|service| graph.followed(service)).map(|image| image.text.as_str()).collect();
+        graph.services().flat_map(|service| graph.followed(service)).map(|(_, text)| text).collect();
     let names: BTreeSet<External> = graph.services().flat_map(externals_of).collect();
     let bases = join_all(texts.into_iter().map(|text| async move { (text, base(asked, text).await) }));
     let externals = join_all(names.into_iter().map(|name| async move {
@@ -104,7 +104,7 @@ pub(super) async fn ask(
         let answers = Answers {
             bases: graph
                 .followed(service)
-                .filter_map(|image| Some((image.text.clone(), bases.get(image.text.as_str())?.clone())))
+                .filter_map(|(_, text)| Some((text.to_owned(), bases.get(text)?.clone())))
                 .collect(),
             externals: externals_of(service)
                 .into_iter()

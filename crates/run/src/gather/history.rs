@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_core::config::Config;
 use longshore_core::elsewhere::Elsewhere;
+use longshore_core::evidence::Readings;
 use longshore_core::graph::{KnownNames, Service};
 use longshore_core::inputs::context::Contexts;
 use longshore_core::inputs::set::Evaluated;
@@ -28,7 +29,13 @@ impl<'a> History<'a> {
     /// The history of what was gathered.
     pub(crate) async fn new(repo: &'a dyn Repo, gathered: &'a Gathered) -> Result<Self, GatherError> {
         let blobs = gathered.snapshot.blobs.clone();
-        let reader = Reader { repo, contexts: Contexts::default(), blobs, commits: BTreeMap::new() };
+        let reader = Reader {
+            repo,
+            contexts: Contexts::default(),
+            readings: Readings::default(),
+            blobs,
+            commits: BTreeMap::new(),
+        };
         let (near, config, names) = (&gathered.snapshot, &gathered.config, gathered.graph.names());
         Ok(Self { reader, near, config, name: repo.name().await?, names })
     }

@@ -27,6 +27,7 @@ fn the_program_presents_itself() {
     Commands:
       list         Show every image that is found, with its Dockerfile, its context and why that
       graph        Show which images stand on which, and which shared folders they copy
+      lint         Find what would be refused, what is rebuilt for nothing, and what is stale
       plan         Show what a release would build, retag and keep, and why
       why          Show why an image is built, or since when it is unchanged, with the commits
       init         Write a commented longshore.yaml from what was found

@@ -59,6 +59,7 @@ fn an_image_in_error() {
     --- stdout
     worker cannot be built: 1 error
     context .: the directory that lacks the fewest of what it copies
+    guessed: no directory has all that it copies; `services.worker.context` settles it
     --- stderr
     error: `worker` cannot be built: worker/Dockerfile:3: COPY worker/main.py: no such file or directory
     ");

@@ -211,6 +211,10 @@ impl Repo for FakeRepo {
         Ok(Vec::new())
     }
 
+    async fn touched(&self, _: CommitId, _: usize) -> Result<Vec<Vec<RepoPath>>, RepoError> {
+        Ok(Vec::new())
+    }
+
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoError> {
         Ok(self.state.lock().unwrap().leads_to(ancestor, descendant))
     }
