@@ -330,17 +330,17 @@ impl ServiceGraph {
             }
             (None, _) => ImageSource::External,
         };
-        let mut evaluated = evaluate(
-            &service.dockerfile,
-            recipe,
-            &context,
-            &service.platform,
-            &snapshot.blobs,
-            Outside { externals: &service.externals, answers: elsewhere.of(&service.name) },
-            &image,
-        );
+        let images = service.images().map(image).collect();
+        let outside = Outside { externals: &service.externals, answers: elsewhere.of(&service.name) };
+        let sight = context.sight(&service.dockerfile, recipe, &service.platform, images, outside);
+        let mut evaluated = contexts.evaluated(sight, recipe, || {
+            let blobs = &snapshot.blobs;
+            let mut evaluated =
+                evaluate(&service.dockerfile, recipe, &context, &service.platform, blobs, outside, &image);
+            evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
+            evaluated
+        });
         evaluated.errors.extend(self.against_policy(service));
-        evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
         evaluated
     }
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use longshore_core::config::External;
 use longshore_core::dockerfile::{ImageUse, pin};
-use longshore_core::graph::Service;
+use longshore_core::graph::{NamedSource, Service};
 use longshore_core::image::{Digest, Reference};
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
@@ -84,6 +84,20 @@ pub enum BuildError {
         path: RepoPath,
         /// What a checkout would do with it.
         attribute: String,
+    },
+    /// It reads from a named context that is a directory.
+    #[error(
+        "`{name}` in line {line} of `{dockerfile}` is a named context, the directory `{directory}`: such builds are not supported yet"
+    )]
+    NamedContext {
+        /// Its name.
+        name: String,
+        /// Which Dockerfile.
+        dockerfile: RepoPath,
+        /// The line that names it.
+        line: usize,
+        /// What it stands for.
+        directory: RepoPath,
     },
     /// The pinned Dockerfile cannot be made.
     #[error("cannot pin the bases of `{dockerfile}`: {message}")]
@@ -165,11 +179,26 @@ pub struct Builds {
     pub errors: Vec<BuildError>,
 }
 
+/// The named contexts of a service that are directories, and are read from.
+fn named_directories(service: &Service) -> Vec<BuildError> {
+    let named = service.images().filter_map(|image| match service.context_of(image)? {
+        NamedSource::Directory(directory) => Some(BuildError::NamedContext {
+            name: image.text.clone(),
+            dockerfile: service.dockerfile.clone(),
+            line: image.line,
+            directory: directory.clone(),
+        }),
+        NamedSource::Service(_) | NamedSource::Image(_) => None,
+    });
+    named.collect()
+}
+
 impl Builder<'_> {
     /// Builds all images that the plan builds.
     pub async fn all(&self) -> Builds {
         let (mut waiting, mut digests) = self.to_build();
         let mut builds = Builds::default();
+        builds.errors.extend(waiting.iter().flat_map(|service| named_directories(service)));
         builds.errors.extend(self.filtered(&waiting).await);
         builds.errors.extend(waiting.iter().flat_map(|service| self.unknown_externals(service)));
         let bases = self.bases(&waiting, &mut builds.errors).await;

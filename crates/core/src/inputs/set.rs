@@ -23,7 +23,7 @@ pub struct InputSet {
     /// What affects the build and stands in no stage: directives, global arguments.
     pub preamble: Vec<String>,
     /// The stages that the target reaches, in order of the file.
-    pub stages: Vec<StageInputs>,
+    pub stages: Arc<[StageInputs]>,
     /// External inputs that the config declares, and what they are; none: it is not known.
     pub externals: Vec<(External, Option<String>)>,
     key: InputDigest,
@@ -123,7 +123,7 @@ pub struct Evaluated {
 }
 
 /// How an image that a Dockerfile names is had.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ImageSource {
     /// From elsewhere.
     External,
@@ -342,7 +342,7 @@ impl InputSet {
     ) -> Self {
         let digest = digest(&preamble, &stages, &externals);
         let key = InputDigest::of(&format!("longshore-image/{FORMAT}\n{platform} {digest}\n"));
-        Self { platform, preamble, stages, externals, key }
+        Self { platform, preamble, stages: stages.into(), externals, key }
     }
 
     /// The key of the image that has this one platform.
