@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod engine;
+pub mod externals;
 pub mod git;
 pub mod registry;
 pub mod store;

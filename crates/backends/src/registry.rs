@@ -7,6 +7,7 @@
 //! - `endpoint`: from names to addresses, and where TLS may be missing;
 //! - `wire`: one request, its redirects and failures; `retry`: whether and when it is sent again;
 //! - `answer`: what was said, and how people are told;
+//! - `web`: questions to servers that are no registries, by the same wire;
 //! - `auth`, `challenge`, `realm`, `credentials`: logins, tokens, and whom they may be shown to.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,12 +27,14 @@ mod credentials;
 mod endpoint;
 mod realm;
 mod retry;
+mod web;
 mod wire;
 
 use answer::Answer;
 use auth::{Host, Right, Visit};
 use credentials::Credentials;
 pub use retry::Patience;
+pub(crate) use web::{Page, Web};
 use wire::{Request, Tries, Trouble, Wire};
 
 /// The most that a manifest may have; the specification asks registries to take as much.

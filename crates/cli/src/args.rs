@@ -191,11 +191,16 @@ pub(crate) struct Looking {
 #[command(after_help = "\
 Examples:
   longshore list                         every image, its Dockerfile and its context
-  longshore list --uses                  every use of the values files: image, tag, digest, commit")]
+  longshore list --uses                  every use of the values files: image, tag, digest, commit
+  longshore list --bases                 the images from elsewhere that ours stand on, and which of them moved
+  longshore list --bases --format json | jq '.bases[] | select(.state == \"moved\")'")]
 pub(crate) struct List {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
     #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
+    /// Show the bases from elsewhere: what was recorded, what they stand for now, and what an update would build
+    #[arg(long, conflicts_with = "uses")]
+    pub(crate) bases: bool,
     /// Show what stands behind each use of the values files
     #[arg(long)]
     pub(crate) uses: bool,
@@ -286,6 +291,9 @@ pub(crate) struct Plan {
     /// Show unchanged images and all reasons, too
     #[arg(long)]
     pub(crate) all: bool,
+    /// Ask what external inputs are, whatever the age of what is recorded
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) refresh: bool,
 }
 
 #[derive(Debug, Args)]
@@ -372,6 +380,9 @@ pub(crate) struct Release {
     /// The revision that adopted images were built from, where no label and no git tag tells
     #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from_rev: Option<String>,
+    /// Ask what external inputs are, whatever the age of what is recorded
+    #[arg(long)]
+    pub(crate) refresh: bool,
     /// Show the plan, and stop
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -467,9 +467,11 @@ fn build_code(error: &BuildError) -> u8 {
         | BuildError::NamedContext { .. }
         | BuildError::Hindered(_)
         | BuildError::Pin { .. } => exit::REFUSED,
-        BuildError::Engine { .. } | BuildError::Repo(_) | BuildError::File { .. } | BuildError::Journal(_) => {
-            exit::UNREACHABLE
-        }
+        BuildError::Engine { .. }
+        | BuildError::External { .. }
+        | BuildError::Repo(_)
+        | BuildError::File { .. }
+        | BuildError::Journal(_) => exit::UNREACHABLE,
         BuildError::Lookup { source, .. } => registry_code(source),
     }
 }
@@ -500,6 +502,9 @@ fn build_message(error: &BuildError) -> Message {
         BuildError::NoBase { dockerfile, line, .. } => Message::of(error)
             .cause(format!("{dockerfile}:{line}"))
             .hint("push the base first, or correct the reference"),
+        BuildError::External { message, .. } => Message::of(error)
+            .cause(message.clone())
+            .hint("run it again once it answers: nothing that was done is lost"),
         BuildError::NamedContext { .. } => Message::of(error)
             .hint("copy the files from the build context instead, which can be a directory that holds both"),
         BuildError::Hindered(hindered) => Message::of(error).hint(&*hindered.hint),

@@ -60,6 +60,7 @@ pub(crate) struct ImageObject {
     decision: &'static str,
     assumed: bool,
     reasons: Vec<Reason>,
+    unless: Vec<String>,
     errors: Vec<InputError>,
     digest: Option<Digest>,
     built_from: Option<CommitId>,
@@ -137,6 +138,7 @@ pub(crate) fn image(image: &ImagePlan) -> ImageObject {
         decision: image.word(),
         assumed: image.assumed,
         reasons: image.reasons().to_vec(),
+        unless: image.unless().into_iter().map(ToString::to_string).collect(),
         errors: match &image.decision {
             Decision::Error(errors) => errors.clone(),
             _ => Vec::new(),

@@ -63,6 +63,13 @@ impl<'a> Progress<'a> {
                 let took = duration(Duration::from_millis(*milliseconds));
                 self.line(&format!("  {} {service}  built in {took}  {}", paint(GOOD, "✓"), digest.short()));
             }
+            Event::Spared { service, digest } => {
+                self.line(&format!(
+                    "  {} {service}  stays: what it stands on came out the same  {}",
+                    paint(GOOD, "✓"),
+                    digest.short()
+                ));
+            }
             Event::BuildFailed { service } => {
                 self.remove(service);
                 self.line(&format!("  {} {service}  failed", paint(ERROR, "✗")));

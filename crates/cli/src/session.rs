@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use longshore_backends::externals::Indexes;
 use longshore_backends::git::{Fetching, Git};
 use longshore_backends::registry::{Client, ClientOptions, docker_config_directory};
 use longshore_core::config::{self, Config};
@@ -13,9 +14,10 @@ use longshore_core::record::ReleaseRecord;
 use longshore_core::snapshot::FoundFiles;
 use longshore_core::tree::{Directory, Entry};
 use longshore_run::adoption::{self, UseState};
-use longshore_run::gather::{GatherError, Gathered, Question, gather};
+use longshore_run::gather::{Asked, GatherError, Gathered, Question, gather};
 use longshore_run::ports::{Registry, RegistryError, Repo as _};
 use longshore_run::release::ReleaseError;
+use time::OffsetDateTime;
 
 use crate::args::{Common, Looking};
 use crate::failure::Failure;
@@ -25,6 +27,8 @@ use crate::ui::Ui;
 pub(crate) struct Session {
     /// The repository.
     pub(crate) repo: Git,
+    /// Are external inputs asked for whatever the age of what is recorded?
+    pub(crate) refresh: bool,
 }
 
 /// How patient to be with a registry.
@@ -43,7 +47,7 @@ impl Session {
         if !directory.is_dir() {
             return Err(Failure::usage(format!("there is no directory `{}`", directory.display())));
         }
-        Ok(Self { repo: Git::open(&directory).await? })
+        Ok(Self { repo: Git::open(&directory).await?, refresh: false })
     }
 
     /// Heeds what was typed about fetching from the git remote.
@@ -89,6 +93,21 @@ impl Session {
 
     /// A client for the registries that the config names.
     pub(crate) fn registry(config: &Config, patience: Patience) -> Result<Arc<dyn Registry>, Failure> {
+        Ok(Arc::new(Client::new(Self::client_options(config, patience))?))
+    }
+
+    /// Whoever knows external inputs.
+    pub(crate) fn externals(config: &Config, patience: Patience) -> Result<Indexes, Failure> {
+        Ok(Indexes::new(config.externals.clone(), Self::client_options(config, patience))?)
+    }
+
+    /// Whom a plan asks: all that may be asked.
+    pub(crate) fn asked<'a>(&self, registry: &'a dyn Registry, externals: &'a Indexes) -> Asked<'a> {
+        let now = OffsetDateTime::now_utc();
+        Asked { registry: Some(registry), externals: Some(externals), now, refresh: self.refresh }
+    }
+
+    fn client_options(config: &Config, patience: Patience) -> ClientOptions {
         let token_hosts = config.registries.iter();
         let token_hosts = token_hosts.filter_map(|(host, registry)| Some((host.clone(), registry.token_host.clone()?)));
         let variable = |name| std::env::var_os(name).map(PathBuf::from);
@@ -101,7 +120,7 @@ impl Session {
         if patience == Patience::Look {
             options.patience.reads = 2;
         }
-        Ok(Arc::new(Client::new(options)?))
+        options
     }
 
     /// A plan for looking: with the registry where it may and can be asked, else without, which is said.
@@ -119,7 +138,8 @@ impl Session {
             return Ok(gather(&self.repo, None, question).await?);
         }
         let client = Self::registry(&config, Patience::Look)?;
-        match gather(&self.repo, Some(&*client), question).await {
+        let externals = Self::externals(&config, Patience::Look)?;
+        match gather(&self.repo, self.asked(&*client, &externals), question).await {
             Err(GatherError::Registry(error)) if is_out_of_reach(&error) => {
                 ui.warn("the registry could not be asked: decided from commits and records alone");
                 ui.always(&format!("  caused by: {error}"));

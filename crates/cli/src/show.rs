@@ -2,6 +2,7 @@
 
 pub(crate) mod why;
 
+use longshore_core::name::ServiceName;
 use longshore_core::object::Commit;
 use longshore_core::plan::{Baseline, Decision, ImageKind, ImagePlan, Plan};
 use longshore_core::reason::Reason;
@@ -66,9 +67,15 @@ fn rows(plan: &Plan, detail: Detail) -> Vec<Vec<String>> {
 fn build_rows(image: &ImagePlan, first: bool, detail: Detail) -> Vec<Vec<String>> {
     let word = if first { paint(BUILD, "build") } else { String::new() };
     let reasons = image.reasons();
+    let spared = unless(image).map(|unless| format!("; {unless}")).unwrap_or_default();
     let row = |word: String, name: String, reason: &Reason, more: usize| {
         let more = if more == 0 { String::new() } else { format!("  and {more} more") };
-        vec![word, name, format!("{}{more}", cut(&reason.subject())), paint(DIM, &reason.place().unwrap_or_default())]
+        vec![
+            word,
+            name,
+            format!("{}{more}{spared}", cut(&reason.subject())),
+            paint(DIM, &reason.place().unwrap_or_default()),
+        ]
     };
     match (reasons.split_first(), detail) {
         (None, _) => vec![vec![word, image.name.to_string()]],
@@ -79,6 +86,17 @@ fn build_rows(image: &ImagePlan, first: bool, detail: Detail) -> Vec<Vec<String>
             rows
         }
     }
+}
+
+/// What would spare a build: `unless base comes out the same`.
+pub(crate) fn unless(image: &ImagePlan) -> Option<String> {
+    let names: Vec<&str> = image.unless().into_iter().map(ServiceName::as_str).collect();
+    let (last, others) = names.split_last()?;
+    let comes = match others {
+        [] => format!("{last} comes"),
+        others => format!("{} and {last} come", others.join(", ")),
+    };
+    Some(format!("unless {comes} out the same"))
 }
 
 /// A reason's subject, short enough for a row.
@@ -228,11 +246,13 @@ pub(crate) fn as_markdown(plan: &Plan, headline: &str) -> String {
         let assumed = if image.assumed { " (assumed)" } else { "" };
         let decision = format!("{}{assumed}", image.word());
         match &image.decision {
-            Decision::Build { reasons } => {
+            Decision::Build { reasons, .. } => {
                 for (index, reason) in reasons.iter().enumerate() {
                     let (name, decision) =
                         if index == 0 { (name.clone(), decision.clone()) } else { Default::default() };
-                    rows.push(vec![name, decision, reason.subject(), reason.place().unwrap_or_default()]);
+                    let spared = unless(image).map(|unless| format!("; {unless}")).unwrap_or_default();
+                    let subject = format!("{}{spared}", reason.subject());
+                    rows.push(vec![name, decision, subject, reason.place().unwrap_or_default()]);
                 }
             }
             Decision::Error(errors) => {

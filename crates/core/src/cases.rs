@@ -7,6 +7,7 @@ mod copying;
 mod deciding;
 mod differences;
 mod discovering;
+mod elsewhere;
 mod evidence;
 mod peers;
 mod properties;

@@ -9,6 +9,7 @@
 //! Keys come with the features that read them; a key that is unknown is an error, never ignored.
 
 mod check;
+mod elsewhere;
 mod raw;
 mod report;
 mod schema;
@@ -21,6 +22,7 @@ use crate::name::ServiceName;
 use crate::object::CommitId;
 use crate::path::RepoPath;
 
+pub use elsewhere::{BasePolicy, BasesConfig, External, ExternalsConfig, longest};
 pub use report::{ConfigError, nearest};
 pub use schema::schema;
 pub use template::TagTemplate;
@@ -44,6 +46,10 @@ pub struct Config {
     pub services: BTreeMap<ServiceName, ServiceConfig>,
     /// `carried`: images that are not built here but belong to the release, so that it names them too.
     pub carried: Vec<CarriedConfig>,
+    /// `bases`: how base images from elsewhere count.
+    pub bases: BasesConfig,
+    /// `externals`: where external inputs are asked for, and how often.
+    pub externals: ExternalsConfig,
 }
 
 /// `release`: how a release is named and written down.
@@ -116,9 +122,12 @@ pub struct ServiceConfig {
     pub version: Versioning,
     /// `platforms`: what the image runs on. The default is `[linux/amd64]`; one platform for now.
     pub platforms: Vec<Platform>,
-    /// `bases`: settles what a `FROM` means where it could be both. By the reference as the Dockerfile has it:
-    /// `external` for an image from elsewhere, or the name of the service that builds it.
+    /// `bases`: settles what a `FROM` means where it could be both, by the reference as the Dockerfile has it: `external`
+    /// for an image from elsewhere, or the name of the service that builds it. Or how images from elsewhere count, by a
+    /// pattern: `record`, `follow` or `pin`, before what the config says for all.
     pub bases: BTreeMap<String, BaseRule>,
+    /// `externals`: inputs that are neither in the repository nor images: `pypi:NAME`, `npm:NAME`, `url:https://…`.
+    pub externals: Vec<External>,
     /// `test`: is this an image of tests, which is planned and not released? By default its name tells.
     pub test: Option<bool>,
     /// `was`: the name that this service had before, so that its history goes on.
@@ -141,6 +150,7 @@ impl Default for ServiceConfig {
             version: Versioning::default(),
             platforms: vec![Platform::default()],
             bases: BTreeMap::new(),
+            externals: Vec::new(),
             test: None,
             was: None,
             adopted: None,
@@ -190,6 +200,8 @@ pub enum BaseRule {
     External,
     /// The image of this service.
     Service(ServiceName),
+    /// `record`, `follow`, `pin`: how it counts, where it comes from elsewhere.
+    Policy(BasePolicy),
 }
 
 /// An entry of `carried`: an image that is not built here. A plain name (`minio`) is short for `{name: minio}`.

@@ -137,7 +137,7 @@ pub fn discover(
         if settings.is_some_and(|settings| settings.skip) {
             continue;
         }
-        let mut service = service(snapshot, contexts, candidate, name.clone(), settings);
+        let mut service = service(snapshot, contexts, candidate, name.clone(), settings, &config.bases);
         service.contexts = named_contexts(&candidate.builds, survey, &given);
         services.insert(name, service);
     }
@@ -161,6 +161,7 @@ fn service(
     candidate: &Candidate,
     name: ServiceName,
     settings: Option<&ServiceConfig>,
+    policies: &config::BasesConfig,
 ) -> Service {
     let dockerfile = candidate.dockerfile.clone();
     let parsed = parse(snapshot, contexts, &dockerfile);
@@ -176,6 +177,8 @@ fn service(
         repository: None,
         versioning: config::Versioning::default(),
         bases: BTreeMap::new(),
+        policies: policies.clone(),
+        externals: Vec::new(),
         images: built_images(&candidate.builds),
         contexts: BTreeMap::new(),
         recipe: Err(DockerfileError { line: 1, message: String::new() }),

@@ -45,6 +45,7 @@ use instruction::{Instruction, Kind};
 
 pub use pin::pin;
 pub use recipe::{ContextRead, ImageUse, Read, ReadKind, Recipe, RecipeBase, RecipeStage, Step};
+pub use remote::is_git_repository;
 
 /// Lines of the file, 1-based and both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

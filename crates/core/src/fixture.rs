@@ -21,8 +21,10 @@ use std::sync::Arc;
 
 use crate::config::{self, Config};
 use crate::discover::{DiscoverError, Discovered, discover};
+use crate::elsewhere::{Answer, Answers, Elsewhere};
 use crate::evidence::Readings;
 use crate::graph::{InputSets, KnownNames, ServiceGraph};
+use crate::image::Digest;
 use crate::inputs::context::Contexts;
 use crate::inputs::copy::Blobs;
 use crate::name::{ReleaseName, ServiceName};
@@ -41,6 +43,7 @@ pub const NAME: &str = "shop";
 pub struct Fixture {
     files: BTreeMap<RepoPath, File>,
     releases: Vec<Release>,
+    answers: Answers,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +57,7 @@ struct File {
 struct Release {
     name: String,
     files: BTreeMap<RepoPath, File>,
+    answers: Answers,
 }
 
 /// The repository that `text` describes.
@@ -208,10 +212,38 @@ impl Fixture {
         self.write(config::FILE, text.join("\n"))
     }
 
+    /// Has a followed base stand for an image that is told by a word.
+    #[must_use]
+    pub fn stands_for(mut self, reference: &str, image: &str) -> Self {
+        self.answers.bases.insert(reference.to_owned(), Answer::Is(Digest::of(image.as_bytes())));
+        self
+    }
+
+    /// Has an external input be this, or the answer be another one.
+    #[must_use]
+    #[track_caller]
+    pub fn external(mut self, name: &str, answer: Answer<&str>) -> Self {
+        let answer = match answer {
+            Answer::Is(value) => Answer::Is(value.to_owned()),
+            Answer::Absent => Answer::Absent,
+            Answer::Unknown(why) => Answer::Unknown(why),
+        };
+        self.answers.externals.insert(name.parse().expect("the name of an external input"), answer);
+        self
+    }
+
+    /// Has nobody know what a followed base stands for.
+    #[must_use]
+    pub fn unasked(mut self, reference: &str, why: &str) -> Self {
+        self.answers.bases.insert(reference.to_owned(), Answer::Unknown(why.to_owned()));
+        self
+    }
+
     /// Remembers the files as they are as a release; the last one is what a plan compares with.
     #[must_use]
     pub fn released(mut self, name: &str) -> Self {
-        self.releases.push(Release { name: name.to_owned(), files: self.files.clone() });
+        let (files, answers) = (self.files.clone(), self.answers.clone());
+        self.releases.push(Release { name: name.to_owned(), files, answers });
         self
     }
 }
@@ -238,7 +270,7 @@ impl Fixture {
     /// What the services are made of now.
     #[track_caller]
     pub fn sets(&self) -> InputSets {
-        self.graph().inputs(&self.snapshot(), &Contexts::default(), None)
+        self.graph().inputs(&self.snapshot(), &Contexts::default(), &elsewhere(&self.answers), None)
     }
 
     /// The key of each service that can be built, by name.
@@ -254,7 +286,7 @@ impl Fixture {
         let Some(release) = self.releases.last() else { return BTreeMap::new() };
         let then = snapshot(&release.files);
         let earlier = discovered(&release.files, &KnownNames::new()).graph;
-        let mut sets = earlier.inputs(&then, &Contexts::default(), None);
+        let mut sets = earlier.inputs(&then, &Contexts::default(), &elsewhere(&release.answers), None);
         let graph = self.graph();
         let before = graph.services().map(|service| {
             let before = Before::Built {
@@ -288,6 +320,10 @@ impl Fixture {
     }
 }
 
+fn elsewhere(answers: &Answers) -> Elsewhere {
+    Elsewhere { common: answers.clone(), ..Elsewhere::default() }
+}
+
 fn snapshot(files: &BTreeMap<RepoPath, File>) -> Snapshot {
     let leaves = files.iter().map(|(path, file)| (path.clone(), Entry::Leaf(file.leaf())));
     let tree = Directory::laid_down(leaves, null());
@@ -307,7 +343,12 @@ fn discovered(files: &BTreeMap<RepoPath, File>, known: &KnownNames) -> Discovere
 /// One line for each reason, the name and the word in the first one.
 fn rows(name: &ServiceName, decision: &Decision) -> Vec<[String; 3]> {
     let (word, details): (&str, Vec<String>) = match decision {
-        Decision::Build { reasons } => ("build", reasons.iter().map(reason).collect()),
+        Decision::Build { reasons, unless } => {
+            let same: Vec<&str> =
+                unless.iter().flat_map(|unless| unless.same.keys()).map(ServiceName::as_str).collect();
+            let unless = (!same.is_empty()).then(|| format!("unless {} comes out the same", same.join(" and ")));
+            ("build", reasons.iter().map(reason).chain(unless).collect())
+        }
         Decision::Retag(source) => {
             let since = source.since.as_ref().map(|since| format!("since {since}"));
             ("retag", vec![since.unwrap_or_else(|| "found by its content".to_owned())])

@@ -5,14 +5,17 @@
 //! that starts `FROM etcd:3.5` stands on somebody else's etcd. And never by a reference with a digest, which says already
 //! what the image stands on, whatever is built now.
 
+mod elsewhere;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::{BaseRule, ServiceConfig, Versioning};
+use crate::config::{BaseRule, BasesConfig, External, ServiceConfig, Versioning};
 use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Read, Recipe, RecipeBase};
+use crate::elsewhere::Elsewhere;
 use crate::image::{Platform, Repository};
 use crate::inputs::context::Contexts;
-use crate::inputs::set::{Evaluated, ImageSource, InputSet, evaluate};
+use crate::inputs::set::{Evaluated, ImageSource, InputSet, Outside, evaluate};
 use crate::inputs::{InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
@@ -45,6 +48,10 @@ pub struct Service {
     pub versioning: Versioning,
     /// What the config says of its bases.
     pub bases: BTreeMap<String, BaseRule>,
+    /// How bases from elsewhere count where that says nothing.
+    pub policies: BasesConfig,
+    /// The external inputs that the config declares.
+    pub externals: Vec<External>,
     /// The images that this repository's own files build it as.
     pub images: Vec<BuiltImage>,
     /// The named contexts that it is built with.
@@ -147,6 +154,7 @@ impl Service {
         self.args.clone_from(&config.args);
         self.versioning = config.version;
         self.bases.clone_from(&config.bases);
+        self.externals.clone_from(&config.externals);
         if let Some(platform) = config.platforms.first() {
             self.platform = platform.clone();
         }
@@ -210,6 +218,18 @@ impl ServiceGraph {
         self.edges.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// These services, and all that stand on them, however far.
+    pub fn with_dependants<'a>(&self, names: impl Iterator<Item = &'a ServiceName>) -> BTreeSet<ServiceName> {
+        let mut all: BTreeSet<ServiceName> = names.cloned().collect();
+        // In this order each comes after what it stands on.
+        for name in &self.order {
+            if self.edges(name).iter().any(|edge| all.contains(&edge.on)) {
+                all.insert(name.clone());
+            }
+        }
+        all
+    }
+
     /// The service that an image named in the Dockerfile of `service` is; none for an image from elsewhere.
     pub fn service_of(&self, service: &Service, image: &ImageUse) -> Option<&ServiceName> {
         let written = without_tag(&image.text);
@@ -218,7 +238,7 @@ impl ServiceGraph {
         match rule {
             Some(BaseRule::External) => return None,
             Some(BaseRule::Service(name)) => return self.services.get_key_value(name).map(|(name, _)| name),
-            None => {}
+            Some(BaseRule::Policy(_)) | None => {}
         }
         match service.context_of(image) {
             Some(NamedSource::Service(name)) => return self.services.get_key_value(name).map(|(name, _)| name),
@@ -233,17 +253,6 @@ impl ServiceGraph {
         full().or_else(bare).or_else(|| self.images.built(service, image)).filter(|found| **found != service.name)
     }
 
-    /// The image from elsewhere that an image named in the Dockerfile of `service` stands for: mostly the one that is
-    /// written, else what a named context puts in its place. None where that is a directory or a service.
-    pub fn external_of<'a>(&self, service: &'a Service, image: &'a ImageUse) -> Option<&'a str> {
-        match service.context_of(image) {
-            _ if self.service_of(service, image).is_some() => None,
-            Some(NamedSource::Image(other)) => Some(other),
-            Some(NamedSource::Directory(_)) => None,
-            Some(NamedSource::Service(_)) | None => Some(&image.text),
-        }
-    }
-
     fn edges_of(&self, service: &Service) -> Vec<Edge> {
         let mut edges: Vec<Edge> = service
             .images()
@@ -255,7 +264,13 @@ impl ServiceGraph {
     }
 
     /// What each of these services (all, if none are named) is made of at `snapshot`; those they stand on are read, too.
-    pub fn inputs(&self, snapshot: &Snapshot, contexts: &Contexts, only: Option<&BTreeSet<ServiceName>>) -> InputSets {
+    pub fn inputs(
+        &self,
+        snapshot: &Snapshot,
+        contexts: &Contexts,
+        elsewhere: &Elsewhere,
+        only: Option<&BTreeSet<ServiceName>>,
+    ) -> InputSets {
         let mut wanted: BTreeSet<&ServiceName> =
             self.order.iter().filter(|name| only.is_none_or(|only| only.contains(*name))).collect();
         for name in self.order.iter().rev() {
@@ -265,13 +280,20 @@ impl ServiceGraph {
         }
         let mut sets = InputSets::new();
         for service in self.in_order().filter(|service| wanted.contains(&service.name)) {
-            let evaluated = self.inputs_of(service, snapshot, contexts, &sets);
+            let evaluated = self.inputs_of(service, snapshot, contexts, elsewhere, &sets);
             sets.insert(service.name.clone(), evaluated);
         }
         sets
     }
 
-    fn inputs_of(&self, service: &Service, snapshot: &Snapshot, contexts: &Contexts, sets: &InputSets) -> Evaluated {
+    fn inputs_of(
+        &self,
+        service: &Service,
+        snapshot: &Snapshot,
+        contexts: &Contexts,
+        elsewhere: &Elsewhere,
+        sets: &InputSets,
+    ) -> Evaluated {
         if let Some(cycle) = self.cycles.iter().find(|cycle| cycle.contains(&service.name)) {
             let line = self.edges(&service.name).iter().find(|edge| cycle.contains(&edge.on)).map(|edge| edge.line);
             return broken(service, format!("it stands on itself: {}", circle(cycle)), line);
@@ -313,19 +335,24 @@ impl ServiceGraph {
             }
             (None, _) => ImageSource::External,
         };
-        let evaluated = || {
+        let outside = Outside { externals: &service.externals, answers: elsewhere.of(&service.name) };
+        let read = || {
             let beside = (&snapshot.blobs, &*snapshot.checkout);
-            let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, beside, &image);
+            let mut evaluated =
+                evaluate(&service.dockerfile, recipe, &context, &service.platform, beside, outside, &image);
             evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
             evaluated
         };
         // What a checkout alters is no part of a sight.
-        if !snapshot.checkout.is_plain() {
-            return evaluated();
-        }
-        let images = service.images().map(image).collect();
-        let sight = context.sight(&service.dockerfile, recipe, &service.platform, images);
-        contexts.evaluated(sight, recipe, evaluated)
+        let mut evaluated = if snapshot.checkout.is_plain() {
+            let images = service.images().map(image).collect();
+            let sight = context.sight(&service.dockerfile, recipe, &service.platform, images, outside);
+            contexts.evaluated(sight, recipe, read)
+        } else {
+            read()
+        };
+        evaluated.errors.extend(self.against_policy(service));
+        evaluated
     }
 }
 
@@ -340,7 +367,7 @@ fn unknown_frontend(line: &str) -> Option<Unknown> {
 
 fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated {
     Evaluated {
-        set: InputSet::new(service.platform.clone(), Vec::new(), Vec::new()),
+        set: InputSet::new(service.platform.clone(), Vec::new(), Vec::new(), Vec::new()),
         errors: vec![InputError { message, file: service.dockerfile.clone(), line }],
         unknowns: Vec::new(),
         wanted: Vec::new(),

@@ -26,6 +26,16 @@
 //!
 //! A file that a checkout alters stands in its tree as what [`crate::checkout`] counts it as.
 //!
+//! Where what a name stands for counts, and only there, more lines are used, so that other digests stay what they are. `IS` is
+//! what it stands for; where that is not known the word and its space are left out:
+//!
+//! ```text
+//! external NAME [IS]               after the preamble, for each external input that the config declares
+//! from followed REFERENCE [IS]     in place of `from image`: a base that is followed, with its digest
+//! reads followed REFERENCE [IS]    likewise in place of `reads image`
+//! fetches NAME [IS]                after these, for each page that `ADD` fetches and that is followed
+//! ```
+//!
 //! `N` counts the stages reached, from 0. The key of an image is the SHA-256 over `longshore-image/1` and, for each platform
 //! in order, a line `PLATFORM DIGEST`.
 

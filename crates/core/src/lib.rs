@@ -26,6 +26,8 @@ pub mod glob;
 
 pub mod reason;
 
+pub mod elsewhere;
+
 pub mod inputs;
 
 pub mod snapshot;

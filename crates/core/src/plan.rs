@@ -17,7 +17,7 @@ use crate::name::{ReleaseName, ServiceName};
 use crate::object::{Commit, CommitId};
 use crate::path::RepoPath;
 use crate::reason::Reason;
-use crate::record::RecordedImage;
+use crate::record::{RecordedBuild, RecordedImage};
 use crate::values::PlannedEdit;
 
 /// What happens to an image.
@@ -27,6 +27,8 @@ pub enum Decision {
     Build {
         /// All of them, in their order.
         reasons: Vec<Reason>,
+        /// What would spare the build.
+        unless: Option<Unless>,
     },
     /// What is there gets the new tag.
     Retag(Source),
@@ -39,6 +41,15 @@ pub enum Decision {
     },
     /// It cannot be built.
     Error(Vec<InputError>),
+}
+
+/// An image that is built only because of what it stands on: where that comes out the same, the image that is there stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unless {
+    /// The services that must come out the same, each with the image of it that the earlier image was built on.
+    pub same: BTreeMap<ServiceName, Digest>,
+    /// The earlier image.
+    pub instead: Source,
 }
 
 /// The image that a retag is of.
@@ -118,8 +129,16 @@ impl ImagePlan {
     /// All reasons, for a build.
     pub fn reasons(&self) -> &[Reason] {
         match &self.decision {
-            Decision::Build { reasons } => reasons,
+            Decision::Build { reasons, .. } => reasons,
             Decision::Retag(_) | Decision::Keep { .. } | Decision::Error(_) => &[],
+        }
+    }
+
+    /// The services that spare the build where all of them come out the same; none where nothing would.
+    pub fn unless(&self) -> Vec<&ServiceName> {
+        match &self.decision {
+            Decision::Build { unless: Some(unless), .. } => unless.same.keys().collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -240,7 +259,7 @@ pub enum Before {
     Recorded {
         /// As recorded.
         image: RecordedImage,
-        /// Its inputs at the commit it was built from; none if it was not there, or need not be read.
+        /// Its inputs at the newest commit that it is known to be made of; none if it was not there, or need not be read.
         then: Option<InputSet>,
         /// Does the registry still have the digest? None: it was not asked.
         present: Option<bool>,
@@ -269,7 +288,7 @@ impl Before {
     /// The commit that the image was built from, as far as one is known.
     pub fn commit(&self) -> Option<CommitId> {
         match self {
-            Self::Recorded { image, .. } => image.built.as_ref().map(|built| built.from),
+            Self::Recorded { image, .. } => image.built.as_ref().map(RecordedBuild::at),
             Self::Built { commit, .. } => Some(*commit),
             Self::Nothing | Self::Unclear { .. } => None,
         }
@@ -334,7 +353,11 @@ pub fn decide(
         if !unknowns.is_empty() {
             uncertain.insert(&service.name);
         }
-        decisions.insert(service.name.clone(), decide_one(service, evaluated, known, unknowns));
+        let mut decision = decide_one(service, evaluated, known, unknowns);
+        if let (Decision::Build { reasons, unless }, _) = &mut decision {
+            *unless = cut_off(graph, service, reasons, &known.before);
+        }
+        decisions.insert(service.name.clone(), decision);
     }
     decisions
 }
@@ -352,7 +375,7 @@ fn decide_one(service: &Service, evaluated: &Evaluated, known: &Known, unknowns:
         reasons.extend(unknowns);
         reasons.sort();
         reasons.dedup();
-        return (Decision::Build { reasons }, false);
+        return (Decision::Build { reasons, unless: None }, false);
     }
     match (retag, &known.content) {
         (Some(source), _) => (Decision::Retag(source), assumed),
@@ -365,8 +388,41 @@ fn decide_one(service: &Service, evaluated: &Evaluated, known: &Known, unknowns:
             };
             (Decision::Retag(source), false)
         }
-        (None, None) => (Decision::Build { reasons }, false),
+        (None, None) => (Decision::Build { reasons, unless: None }, false),
     }
+}
+
+/// What would spare a build: that all it is built for are images of this repository that it stands on, and that each of them
+/// comes out as the one that the earlier image was built on. Which one that was, only a record says; and an image with a
+/// version of its own has the next one promised to it already.
+fn cut_off(graph: &ServiceGraph, service: &Service, reasons: &[Reason], before: &Before) -> Option<Unless> {
+    let Before::Recorded { image, present, .. } = before else { return None };
+    let built = image.built.as_ref()?;
+    if *present == Some(false) || service.kind != Kind::Service || service.versioning != Versioning::Train {
+        return None;
+    }
+    let mut same = BTreeMap::new();
+    for reason in reasons {
+        let Reason::Upstream { service: on, .. } = reason else { return None };
+        let mut digests: Vec<&Digest> = service
+            .images()
+            .filter(|image| graph.service_of(service, image) == Some(on))
+            .map(|image| {
+                let base = built.bases.iter().find(|base| base.name == image.text);
+                base.and_then(|base| base.reference.digest.as_ref())
+            })
+            .collect::<Option<_>>()?;
+        digests.dedup();
+        let [digest] = digests.as_slice() else { return None };
+        same.insert(on.clone(), (*digest).clone());
+    }
+    let instead = Source {
+        digest: Some(image.digest.clone()),
+        built_from: Some(built.from),
+        since: Some(image.since.clone()),
+        by_content: false,
+    };
+    (!same.is_empty()).then_some(Unless { same, instead })
 }
 
 /// The reasons to build, or the image to retag, and whether that one is assumed.

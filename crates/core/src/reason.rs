@@ -1,5 +1,6 @@
 //! Why an image is built: a decision is a value that carries its reasons, and the sentence is made where it is shown.
 
+use crate::config::External;
 use crate::image::Digest;
 use crate::name::ServiceName;
 use crate::object::CommitId;
@@ -64,6 +65,32 @@ pub enum Reason {
         /// The line that names it.
         line: usize,
     },
+    /// A base from elsewhere that is followed stands for another image now.
+    Base {
+        /// As the Dockerfile names it.
+        reference: String,
+        /// What it stood for when the image was built; none where nobody recorded it.
+        then: Option<Digest>,
+        /// What it stands for now.
+        now: Option<Digest>,
+        /// The Dockerfile that names it.
+        dockerfile: RepoPath,
+        /// The line that names it.
+        line: usize,
+    },
+    /// An external input is another one now.
+    External {
+        /// Which: `pypi:noetl`.
+        name: External,
+        /// What it was when the image was built; none where nobody recorded it.
+        then: Option<String>,
+        /// What it is now; none where it counts no more.
+        now: Option<String>,
+        /// The file that names it: the config, or a Dockerfile.
+        dockerfile: RepoPath,
+        /// The line that names it; 0 for the config.
+        line: usize,
+    },
     /// It cannot be known whether it changed.
     Unknown {
         /// Why not.
@@ -124,6 +151,14 @@ impl Reason {
             Self::Instruction { change, text, .. } => format!("{} {}", first_line(text), change.word()),
             Self::BuildArg { name, .. } => format!("build argument {name}"),
             Self::Upstream { service, .. } => format!("stands on {service}, which is built"),
+            Self::Base { reference, then, now, .. } => {
+                // Twelve digits tell them apart, and leave room for a long reference.
+                let short = |digest: &Digest| digest.hex().chars().take(12).collect();
+                moved(reference, then.as_ref().map(short), now.as_ref().map(short))
+            }
+            Self::External { name, then, now, .. } => {
+                moved(&name.to_string(), then.as_ref().map(|text| cut(text)), now.as_ref().map(|text| cut(text)))
+            }
             Self::Unknown { why, .. } => why.clone(),
             Self::Gone { digest } => format!("{} is gone from the registry", digest.short()),
         }
@@ -137,10 +172,30 @@ impl Reason {
             | Self::Instruction { dockerfile, line, .. }
             | Self::BuildArg { dockerfile, line, .. }
             | Self::Upstream { dockerfile, line, .. }
+            | Self::Base { dockerfile, line, .. }
+            | Self::External { dockerfile, line, .. }
             | Self::Unknown { dockerfile, line, .. } => (dockerfile, *line),
             Self::New | Self::Gone { .. } => return None,
         };
         Some(if line == 0 { dockerfile.to_string() } else { format!("{dockerfile}:{line}") })
+    }
+}
+
+/// `python:3.12 moved from 7692c3ad3540 to 3fc4ccfe7458`
+fn moved(name: &str, then: Option<String>, now: Option<String>) -> String {
+    match (then, now) {
+        (Some(then), Some(now)) => format!("{name} moved from {then} to {now}"),
+        (None, Some(now)) => format!("{name} is {now} now, and what it was is not recorded"),
+        (_, None) => format!("{name} counts no more"),
+    }
+}
+
+/// A value that a stranger gave, short enough to be read.
+fn cut(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use crate::config::Versioning;
+use crate::config::{External, Versioning};
 use crate::image::{Digest, Platform, Reference, Repository, Tag};
 use crate::inputs::{FORMAT, InputDigest};
 use crate::name::{ReleaseName, ServiceName};
@@ -101,9 +101,21 @@ pub struct RecordedBuild {
     pub args: BTreeMap<String, String>,
     /// The digests that its bases stood for when it was built.
     pub bases: Vec<RecordedBase>,
+    /// What its external inputs were when it was built.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub externals: Vec<RecordedExternal>,
+    /// The commit that `inputs` is of, where that is a later one than it was built from: what it stands on was built anew
+    /// there, and came out the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_at: Option<CommitId>,
 }
 
 impl RecordedBuild {
+    /// The newest commit at which its inputs are known to make this image.
+    pub fn at(&self) -> CommitId {
+        self.same_at.unwrap_or(self.from)
+    }
+
     /// Was it built from the inputs that have this key? A digest of another format says nothing.
     pub fn is_of(&self, key: &InputDigest) -> bool {
         self.inputs_format == FORMAT && self.inputs == *key
@@ -117,6 +129,18 @@ pub struct RecordedBase {
     pub name: String,
     /// What was used.
     pub reference: Reference,
+}
+
+/// An external input, what it was, and when that was found out.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RecordedExternal {
+    /// Which.
+    pub name: External,
+    /// What it was: a version, an entity tag, a digest.
+    pub value: String,
+    /// When its index or server was asked.
+    #[serde(with = "time::serde::rfc3339")]
+    pub resolved: OffsetDateTime,
 }
 
 /// Is an image built from this repository?

@@ -1,15 +1,17 @@
 //! Building the images of a plan: each from a context of exactly its inputs, bases pinned, as many at once as asked, each
 //! as soon as what it stands on is built.
 
+mod bases;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use longshore_core::config::External;
 use longshore_core::dockerfile::{ImageUse, pin};
 use longshore_core::graph::{NamedSource, Service};
-use longshore_core::image::{Digest, Reference, Tag};
+use longshore_core::image::{Digest, Reference};
 use longshore_core::inputs::set::Evaluated;
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
@@ -17,10 +19,12 @@ use longshore_core::plan::{Decision, Hindered};
 use longshore_core::record::RecordedBase;
 use longshore_core::snapshot::Snapshot;
 
+use crate::build::bases::News;
 use crate::event::{Event, Listener};
 use crate::gather::Gathered;
 use crate::labels;
 use crate::ports::{BuildSpec, ContextFile, Engine, EngineError, Registry, RegistryError, Repo, RepoError};
+use crate::same::same;
 
 /// How the images are to be built.
 #[derive(Debug, Clone)]
@@ -106,6 +110,16 @@ pub enum BuildError {
         /// Why.
         source: RegistryError,
     },
+    /// It is not known what an external input is.
+    #[error("failed to ask for `{external}`, an external input of `{service}`")]
+    External {
+        /// Which service.
+        service: ServiceName,
+        /// The input.
+        external: External,
+        /// Why it is not known.
+        message: String,
+    },
     /// Git.
     #[error(transparent)]
     Repo(#[from] RepoError),
@@ -138,11 +152,22 @@ pub struct Builder<'a> {
     pub gathered: &'a Gathered,
 }
 
+/// What came of a service's turn.
+enum Turn {
+    Built(BuiltImage),
+    /// The image that stays.
+    Spared(Digest),
+}
+
 /// What came of the builds.
 #[derive(Debug, Default)]
 pub struct Builds {
     /// Those that were built.
     pub built: BTreeMap<ServiceName, BuiltImage>,
+    /// Those that need not be built, since what they stand on came out the same.
+    pub spared: BTreeSet<ServiceName>,
+    /// What the bases of images stood for that were built before, in no release that is recorded.
+    pub found: BTreeMap<ServiceName, Vec<RecordedBase>>,
     /// What went wrong.
     pub errors: Vec<BuildError>,
 }
@@ -168,10 +193,12 @@ impl Builder<'_> {
         let mut builds = Builds::default();
         builds.errors.extend(waiting.iter().flat_map(|service| named_directories(service)));
         builds.errors.extend(self.hindered(&waiting));
+        builds.errors.extend(waiting.iter().flat_map(|service| self.unknown_externals(service)));
         let bases = self.bases(&waiting, &mut builds.errors).await;
         if !builds.errors.is_empty() {
             return builds;
         }
+        let unless = self.unless();
         let mut running = FuturesUnordered::new();
         loop {
             while builds.errors.is_empty() && running.len() < self.options.jobs.max(1) {
@@ -182,11 +209,16 @@ impl Builder<'_> {
                 let Some(position) = waiting.iter().position(|service| ready(service)) else { break };
                 let service = waiting.remove(position);
                 let pins = self.pins(service, &bases, &digests);
-                running.push(async move { (service, self.one(service, pins).await) });
+                let unless = unless.get(&service.name).map(|unless| self.news(unless, &digests));
+                running.push(async move { (service, self.turn(service, unless, pins).await) });
             }
             let Some((service, result)) = running.next().await else { break };
             match result {
-                Ok(image) => {
+                Ok(Turn::Spared(digest)) => {
+                    digests.insert(service.name.clone(), digest);
+                    builds.spared.insert(service.name.clone());
+                }
+                Ok(Turn::Built(image)) => {
                     digests.insert(service.name.clone(), image.digest.clone());
                     builds.built.insert(service.name.clone(), image);
                 }
@@ -225,61 +257,29 @@ impl Builder<'_> {
         hindered.map(BuildError::Hindered).collect::<Vec<_>>().into_iter()
     }
 
-    /// What each base from elsewhere stands for now: asked once for all services.
-    async fn bases(&self, services: &[&Service], errors: &mut Vec<BuildError>) -> BTreeMap<String, Reference> {
-        let mut asked: BTreeMap<String, (&Service, usize)> = BTreeMap::new();
-        if self.engine.capabilities().runs_commands {
-            for service in services {
-                for image in service.images() {
-                    if let Some(text) = self.gathered.graph.external_of(service, image) {
-                        asked.entry(text.to_owned()).or_insert((service, image.line));
-                    }
-                }
-            }
-        }
-        let answers = join_all(asked.keys().map(|text| self.base(text))).await;
-        let mut bases = BTreeMap::new();
-        for ((base, (service, line)), answer) in asked.into_iter().zip(answers) {
-            match answer {
-                Ok(Some(reference)) => drop(bases.insert(base, reference)),
-                Ok(None) => errors.push(BuildError::NoBase {
-                    service: service.name.clone(),
-                    dockerfile: service.dockerfile.clone(),
-                    line,
-                    base,
-                }),
-                Err(source) => errors.push(BuildError::Lookup { service: service.name.clone(), base, source }),
-            }
-        }
-        bases
-    }
-
-    async fn base(&self, text: &str) -> Result<Option<Reference>, RegistryError> {
-        let Ok(mut reference) = text.parse::<Reference>() else { return Ok(None) };
-        if reference.digest.is_none() {
-            if reference.tag.is_none() {
-                reference.tag = "latest".parse::<Tag>().ok();
-            }
-            reference.digest = self.registry.head(&reference).await?;
-        }
-        Ok(reference.digest.is_some().then_some(reference))
-    }
-
-    /// The base images of a service, each with the reference it is pinned to: by digest alone, which every engine takes.
-    fn pins(
+    /// Builds a service, unless what it stands on came out the same.
+    async fn turn(
         &self,
         service: &Service,
-        bases: &BTreeMap<String, Reference>,
-        digests: &BTreeMap<ServiceName, Digest>,
-    ) -> Vec<(ImageUse, Reference)> {
-        let pin_of = |image: &ImageUse| match self.gathered.graph.service_of(service, image) {
-            Some(name) => {
-                let repository = self.gathered.graph.get(name)?.repository.as_ref()?;
-                Some(repository.at(digests.get(name)?))
+        news: Option<News<'_>>,
+        pins: Vec<(ImageUse, Reference)>,
+    ) -> Result<Turn, BuildError> {
+        if let Some(News { pairs: Some(pairs), instead: Some(instead) }) = news {
+            let mut all = true;
+            for (name, repository, then, now) in pairs {
+                all = all
+                    && same(self.registry, repository, then, &now).await.map_err(|source| BuildError::Lookup {
+                        service: service.name.clone(),
+                        base: name.to_string(),
+                        source,
+                    })?;
             }
-            None => bases.get(self.gathered.graph.external_of(service, image)?).cloned(),
-        };
-        service.images().filter_map(|image| Some((image.clone(), pin_of(image)?))).collect()
+            if all {
+                self.tell(&Event::Spared { service: service.name.clone(), digest: instead.clone() })?;
+                return Ok(Turn::Spared(instead));
+            }
+        }
+        self.one(service, pins).await.map(Turn::Built)
     }
 
     fn context_files(&self, service: &Service) -> Vec<ContextFile> {
@@ -299,11 +299,7 @@ impl Builder<'_> {
             Ok(digest) => {
                 let milliseconds = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
                 self.tell(&Event::Built { service: service.name.clone(), digest: digest.clone(), milliseconds })?;
-                let mut bases: Vec<RecordedBase> =
-                    pins.into_iter().map(|(image, reference)| RecordedBase { name: image.text, reference }).collect();
-                bases.sort();
-                bases.dedup();
-                Ok(BuiltImage { digest, bases })
+                Ok(BuiltImage { digest, bases: self.recorded(service, &pins) })
             }
             Err(error) => {
                 self.tell(&Event::BuildFailed { service: service.name.clone() })?;
@@ -359,6 +355,10 @@ impl Builder<'_> {
         };
         let mut image_labels =
             vec![(labels::INPUTS.to_owned(), key.to_string()), (labels::REVISION.to_owned(), commit.id.to_string())];
+        let bases = self.recorded(service, pins);
+        if !bases.is_empty() {
+            image_labels.push((labels::BASES.to_owned(), labels::bases_text(&bases)));
+        }
         image_labels.extend(self.options.source.clone().map(|source| (labels::SOURCE.to_owned(), source)));
         Ok(BuildSpec {
             service: service.name.to_string(),

@@ -49,6 +49,13 @@ pub enum Event {
         /// How long it took, in milliseconds.
         milliseconds: u64,
     },
+    /// An image need not be built: what it stands on came out the same.
+    Spared {
+        /// Which service.
+        service: ServiceName,
+        /// The image that stays.
+        digest: Digest,
+    },
     /// A build ended without an image.
     BuildFailed {
         /// Which service.

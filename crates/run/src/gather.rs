@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures::future::join;
 use longshore_core::config::{self, Config, ConfigError};
 use longshore_core::discover::{DiscoverError, Discovered, discover};
+use longshore_core::elsewhere::Elsewhere;
 use longshore_core::evidence::{Readings, Survey};
 use longshore_core::graph::{InputSets, KnownNames, ServiceGraph};
 use longshore_core::image::{NameError, Tag};
@@ -23,11 +24,12 @@ use longshore_core::record::{RecordError, ReleaseRecord, newest};
 use longshore_core::snapshot::{FoundFiles, Snapshot};
 use longshore_core::tree::Directory;
 
-use crate::ports::{Registry, RegistryError, Repo, RepoError};
+use crate::ports::{RegistryError, Repo, RepoError};
 
 mod before;
 mod changed;
 mod checkout;
+mod elsewhere;
 mod history;
 mod images;
 mod uses;
@@ -35,6 +37,7 @@ mod uses;
 pub use before::Teller;
 pub(crate) use before::told_commit;
 pub use changed::changed;
+pub use elsewhere::{Asked, Outside, digest_of};
 pub(crate) use history::History;
 pub use uses::{FoundUse, ValuesText};
 
@@ -123,6 +126,8 @@ pub struct Gathered {
     pub values: Vec<ValuesText>,
     /// The records that the commit holds.
     pub records: Vec<ReleaseRecord>,
+    /// What followed bases and external inputs stand for.
+    pub outside: Outside,
     /// How many commits there are since the baseline, where that was asked and can be told.
     pub commits: Option<usize>,
 }
@@ -130,9 +135,11 @@ pub struct Gathered {
 /// Makes the plan.
 pub async fn gather(
     repo: &dyn Repo,
-    registry: Option<&dyn Registry>,
+    asked: impl Into<Asked<'_>>,
     question: &Question,
 ) -> Result<Gathered, GatherError> {
+    let asked = asked.into();
+    let registry = asked.registry;
     let mut reader = Reader::new(repo, Blobs::new());
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
@@ -159,7 +166,7 @@ pub async fn gather(
     };
     // Git may count while we decide.
     let read = Read { commit, snapshot, found, config, release, records, values, baseline: baseline.clone() };
-    let (commits, gathered) = join(counting, decided(registry, question, reader, read)).await;
+    let (commits, gathered) = join(counting, decided(asked, question, reader, read)).await;
     gathered.map(|gathered| Gathered { commits, ..gathered })
 }
 
@@ -177,12 +184,12 @@ struct Read {
 
 /// The second round, and the decision.
 async fn decided(
-    registry: Option<&dyn Registry>,
+    asked: Asked<'_>,
     question: &Question,
     mut reader: Reader<'_>,
     read: Read,
 ) -> Result<Gathered, GatherError> {
-    let repo = reader.repo;
+    let (repo, registry) = (reader.repo, asked.registry);
     let Read { commit, mut snapshot, found, config, release, records, values, baseline } = read;
     let known = match &baseline {
         Baseline::Record { release, .. } => names_of_record(&records, release),
@@ -194,9 +201,18 @@ async fn decided(
     let survey = reader.survey(&mut snapshot, &found).await?;
     let discovered = reader.discover(&snapshot, &found, &config, &survey, &known).await?;
     let graph = discovered.services().map_err(GatherError::Discover)?;
-    let sets = reader.inputs(&graph, &mut snapshot, None).await?;
+    let outside = elsewhere::ask(&asked, &graph, &config, &records).await;
+    let sets = reader.inputs(&graph, &mut snapshot, &outside.elsewhere, None).await?;
     let uses = uses::Uses::new(&values);
-    let facts = before::Facts { repo, registry, question, records: &records, baseline: &baseline, uses: &uses };
+    let facts = before::Facts {
+        repo,
+        registry,
+        question,
+        records: &records,
+        baseline: &baseline,
+        uses: &uses,
+        outside: &outside,
+    };
     let known = facts.known(&mut reader, &snapshot, &graph, &sets, &config).await?;
     let deciding = images::Deciding {
         registry,
@@ -224,7 +240,7 @@ async fn decided(
         hindered,
         registry_asked: registry.is_some(),
     };
-    Ok(Gathered { plan, config, snapshot, graph, sets, values, records, commits: None })
+    Ok(Gathered { plan, config, snapshot, graph, sets, values, records, outside, commits: None })
 }
 
 /// A version whose git tag is here already cannot be planned as a new release.
@@ -403,10 +419,11 @@ impl Reader<'_> {
         &mut self,
         graph: &ServiceGraph,
         snapshot: &mut Snapshot,
+        elsewhere: &Elsewhere,
         only: Option<&BTreeSet<ServiceName>>,
     ) -> Result<InputSets, RepoError> {
         loop {
-            let sets = graph.inputs(snapshot, &self.contexts, only);
+            let sets = graph.inputs(snapshot, &self.contexts, elsewhere, only);
             let wanted: BTreeSet<ObjectId> = sets
                 .values()
                 .flat_map(|evaluated| evaluated.wanted.iter().copied())

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use longshore_core::image::{Digest, Platform, Reference, Repository};
 use longshore_core::inputs::InputDigest;
 use longshore_core::object::CommitId;
+use longshore_core::record::RecordedBase;
 
 use crate::ports::{Manifest, Registry, RegistryError};
 
@@ -14,6 +15,25 @@ pub const REVISION: &str = "org.opencontainers.image.revision";
 pub const SOURCE: &str = "org.opencontainers.image.source";
 /// The key of the inputs that it was built from.
 pub const INPUTS: &str = "dev.longshore.inputs";
+
+/// What its bases stood for, as [`bases_text`] writes it.
+pub const BASES: &str = "dev.longshore.bases";
+
+/// The bases of an image as a label's text: `python:3.12=docker.io/library/python:3.12@sha256:…`, with a space between two.
+pub fn bases_text(bases: &[RecordedBase]) -> String {
+    let texts: Vec<String> = bases.iter().map(|base| format!("{}={}", base.name, base.reference)).collect();
+    texts.join(" ")
+}
+
+/// The bases that labels name; what cannot be read is left out.
+pub fn bases(labels: &BTreeMap<String, String>) -> Vec<RecordedBase> {
+    let text = labels.get(BASES).map(String::as_str).unwrap_or_default();
+    let base = |text: &str| {
+        let (name, reference) = text.split_once('=')?;
+        Some(RecordedBase { name: name.to_owned(), reference: reference.parse().ok()? })
+    };
+    text.split(' ').filter_map(base).collect()
+}
 
 /// The labels of an image in a registry; of a multi-platform image, those of its first platform.
 pub async fn labels(registry: &dyn Registry, reference: &Reference) -> Result<BTreeMap<String, String>, RegistryError> {
@@ -54,6 +74,12 @@ pub fn platforms(manifest: &Manifest, repository: &Repository) -> Result<Vec<Dig
 pub fn children(manifest: &Manifest, repository: &Repository) -> Result<Vec<Digest>, RegistryError> {
     let index: Index = parse(manifest, repository)?;
     Ok(index.manifests.unwrap_or_default().into_iter().map(|child| child.digest).collect())
+}
+
+/// The config that an image's manifest names.
+pub fn config(manifest: &Manifest, repository: &Repository) -> Result<Option<Digest>, RegistryError> {
+    let image: ImageManifest = parse(manifest, repository)?;
+    Ok(image.config.map(|config| config.digest))
 }
 
 /// The blobs that an image's manifest names: config and layers, those from elsewhere (`urls`) left out.
@@ -143,4 +169,22 @@ struct ImageConfig {
 struct RunConfig {
     #[serde(rename = "Labels")]
     labels: Option<BTreeMap<String, String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bases_are_read_as_they_were_written() {
+        let reference = |text: &str| format!("{text}@{}", Digest::of(text.as_bytes())).parse().unwrap();
+        let written = ["python:3.12", "r.example:5000/shop/base"]
+            .map(|name| RecordedBase { name: name.to_owned(), reference: reference(name) });
+        let label = |text: &str| BTreeMap::from([(BASES.to_owned(), text.to_owned())]);
+        assert_eq!(bases(&label(&bases_text(&written))), written);
+        for text in ["", " ", "a", "a=", "a=B", "=a"] {
+            assert!(bases(&label(text)).len() <= 1, "{text}");
+        }
+        assert_eq!(bases(&BTreeMap::new()), []);
+    }
 }

@@ -1,6 +1,7 @@
 //! Longshore drives here: asks the world what the decision needs, and carries a plan out.
 
 pub mod adoption;
+pub mod bases;
 pub mod build;
 pub mod compare;
 pub mod event;
@@ -12,6 +13,7 @@ pub mod ports;
 pub mod prepare;
 pub mod prove;
 pub mod release;
+pub mod same;
 pub mod status;
 pub mod tag;
 pub mod verify;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_core::checkout::Alteration;
+use longshore_core::config::External;
 use longshore_core::image::{Digest, Platform, Reference, Repository, Tag};
 use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
@@ -379,6 +380,25 @@ pub trait Registry: Send + Sync {
     async fn put_blob(&self, repository: &Repository, bytes: Vec<u8>) -> Result<Digest, RegistryError>;
     /// Asks for the right to push, without pushing (a token with push scope, where the registry uses tokens).
     async fn authorize_push(&self, repository: &Repository) -> Result<(), RegistryError>;
+}
+
+// ---------------------------------------------------------------- external inputs
+
+/// Why an external input is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("{request}: {message}")]
+pub struct ExternalError {
+    /// `GET pypi.org/pypi/noetl/json`
+    pub request: String,
+    /// What was said, or happened.
+    pub message: String,
+}
+
+/// The indexes and servers that external inputs come from.
+#[async_trait]
+pub trait Externals: Send + Sync {
+    /// What an external input is now: a version, an entity tag, a digest; `None` if there is no such thing.
+    async fn resolve(&self, external: &External) -> Result<Option<String>, ExternalError>;
 }
 
 // ---------------------------------------------------------------- engine

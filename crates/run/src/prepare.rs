@@ -11,8 +11,8 @@ use longshore_core::name::ReleaseName;
 use longshore_core::path::RepoPath;
 use longshore_core::plan::{Decision, ImageKind, ImagePlan, Source};
 use longshore_core::record::{
-    FORMAT_NAME, FORMAT_VERSION, Format, RecordError, RecordedBuild, RecordedDecision, RecordedImage, RecordedKind,
-    ReleaseRecord,
+    FORMAT_NAME, FORMAT_VERSION, Format, RecordError, RecordedBuild, RecordedDecision, RecordedExternal, RecordedImage,
+    RecordedKind, ReleaseRecord,
 };
 use longshore_core::values::{self, ValuesError};
 use time::OffsetDateTime;
@@ -86,6 +86,17 @@ fn recorded(
         ImageKind::Test => return None,
     };
     let (digest, decision, since, built) = match &image.decision {
+        Decision::Build { unless: Some(unless), .. } if builds.spared.contains(&image.name) => {
+            let digest = unless.instead.digest.clone()?;
+            let since = unless.instead.since.clone().unwrap_or_else(|| name.to_string());
+            let before = earlier.get(&digest).and_then(|before| before.built.clone());
+            let built = before.or_else(|| build_of(gathered, image, None, Some(&unless.instead)))?;
+            // The image is the one of its old inputs; those of now are known to make the same.
+            let (inputs, same_at) = (image.inputs.clone()?, Some(gathered.plan.at.id));
+            let externals = externals(gathered, image);
+            let built = RecordedBuild { inputs, inputs_format: FORMAT, same_at, externals, ..built };
+            (digest, RecordedDecision::Retag, since, Some(built))
+        }
         Decision::Build { .. } => {
             let built = builds.built.get(&image.name)?;
             (
@@ -101,7 +112,11 @@ fn recorded(
             let since = source.since.clone().unwrap_or_else(|| name.to_string());
             let built = before
                 .and_then(|before| before.built.clone())
-                .or_else(|| build_of(gathered, image, None, Some(source)));
+                .map(|built| as_of_now(gathered, image, built))
+                .or_else(|| {
+                    let bases = builds.found.get(&image.name).cloned().unwrap_or_default();
+                    Some(RecordedBuild { bases, ..build_of(gathered, image, None, Some(source))? })
+                });
             (digest, RecordedDecision::Retag, since, built)
         }
         Decision::Keep { digest, .. } => {
@@ -156,7 +171,21 @@ fn build_of(
         target: service.target.clone(),
         args: service.args.clone(),
         bases: built.map(|built| built.bases.clone()).unwrap_or_default(),
+        externals: externals(gathered, image),
+        same_at: None,
     })
+}
+
+/// How an unchanged image was built, its inputs as they are counted now: they are equal, or it would be built.
+fn as_of_now(gathered: &Gathered, image: &ImagePlan, built: RecordedBuild) -> RecordedBuild {
+    let Some(inputs) = image.inputs.clone() else { return built };
+    RecordedBuild { inputs, inputs_format: FORMAT, externals: externals(gathered, image), ..built }
+}
+
+/// What the external inputs of an image are, and when that was found out.
+fn externals(gathered: &Gathered, image: &ImagePlan) -> Vec<RecordedExternal> {
+    let answers = gathered.outside.elsewhere.of(&image.name);
+    answers.externals.keys().filter_map(|name| gathered.outside.externals.get(name)).cloned().collect()
 }
 
 /// All files that R changes: path and new content.

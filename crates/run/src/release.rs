@@ -6,18 +6,21 @@
 //! that is the point from which anybody's rerun goes on, whatever HEAD is by then. Facts decide, not memory: what is done is
 //! seen in the registry and the remote.
 
-use futures::future::join_all;
+use std::collections::BTreeMap;
+
+use futures::future::{join_all, try_join_all};
 use longshore_core::config::CommitMode;
 use longshore_core::image::{Digest, Reference, Repository};
-use longshore_core::name::ReleaseName;
+use longshore_core::name::{ReleaseName, ServiceName};
 use longshore_core::object::{CommitId, ObjectId};
 use longshore_core::plan::Decision;
-use longshore_core::record::{RecordedDecision, ReleaseRecord};
+use longshore_core::record::{RecordedBase, RecordedDecision, ReleaseRecord};
 use time::OffsetDateTime;
 
 use crate::build::{BuildError, BuildOptions, Builder, Builds};
 use crate::event::{Event, Listener};
 use crate::gather::Gathered;
+use crate::labels::{bases, labels};
 use crate::ports::{DirtyPath, Engine, Registry, RegistryError, Repo, RepoError};
 use crate::prepare::{self, PrepareError};
 use crate::tag::{TagError, tag};
@@ -196,7 +199,7 @@ impl Release<'_> {
         self.refuse_behind(gathered).await?;
         self.start(gathered)?;
         self.may_push(gathered).await?;
-        let builds = match engine {
+        let mut builds = match engine {
             Some(engine) => {
                 let (repo, registry, listen) = (self.repo, self.registry, self.listen);
                 Builder { repo, registry, engine, listen, options, gathered }.all().await
@@ -208,6 +211,7 @@ impl Release<'_> {
             let built = builds.built.len();
             return Err(ReleaseError::Build { release: self.name.clone(), errors: builds.errors, asked, built });
         }
+        builds.found = self.bases_of_found(gathered).await?;
         let record = prepare::record(gathered, self.name, &builds, now, self.branch);
         self.verify(&record).await?;
         let files = prepare::files(gathered, &record)?;
@@ -265,6 +269,23 @@ impl Release<'_> {
         }
         let asked = repositories.len();
         if denied.is_empty() { Ok(()) } else { Err(ReleaseError::MayNotPush { denied, asked }) }
+    }
+
+    /// What the bases of images stood for that an earlier run built, and that are found by their content tags.
+    async fn bases_of_found(
+        &self,
+        gathered: &Gathered,
+    ) -> Result<BTreeMap<ServiceName, Vec<RecordedBase>>, RegistryError> {
+        let found = gathered.plan.images.iter().filter_map(|image| match &image.decision {
+            Decision::Retag(source) if source.by_content => {
+                Some((&image.name, image.repository.as_ref()?.at(source.digest.as_ref()?)))
+            }
+            _ => None,
+        });
+        let read = found.map(|(name, reference)| async move {
+            Ok::<_, RegistryError>((name.clone(), bases(&labels(self.registry, &reference).await?)))
+        });
+        Ok(try_join_all(read).await?.into_iter().collect())
     }
 
     /// Every image of the release is there, down to each platform's config and layers.

@@ -1,4 +1,6 @@
-//! `longshore list`: every image that was found, and from what its context was concluded.
+//! `longshore list`: every image that was found, and from what its context was concluded; or the bases they stand on.
+
+mod bases;
 
 use longshore_backends::git::Fetching;
 use longshore_core::plan::{ImageKind, ImagePlan};
@@ -26,6 +28,9 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
         return show_uses(&session, args, &question, ui).await;
     }
     let gathered = session.look(ui, &question, true).await?;
+    if args.bases {
+        return bases::show(&gathered, args.offline, ui).await;
+    }
     let plan = &gathered.plan;
     let rows = |paint_dim: bool| {
         let mut rows = vec![["image", "dockerfile", "context", "because"].map(str::to_owned).to_vec()];

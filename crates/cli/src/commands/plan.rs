@@ -17,7 +17,8 @@ use crate::ui::{ERROR, HINT, Ui, paint};
 
 /// Shows the plan; ends with 4 where an image is in error, or something stands in the way.
 pub(crate) async fn run(common: &Common, args: &Plan, ui: &Ui) -> Result<u8, Failure> {
-    let session = Session::open(common).await?;
+    let mut session = Session::open(common).await?;
+    session.refresh = args.refresh;
     session.heed(&args.looking);
     let question = session.question(&args.looking, args.version.as_deref())?;
     let question = Question { count: ui.format != Format::Json, ..question };

@@ -33,7 +33,8 @@ use crate::{exit, json};
 
 /// Makes the release, or whatever is left of it to do.
 pub(crate) async fn run(common: &Common, args: &Release, ui: &Ui) -> Result<u8, Failure> {
-    let session = Session::open(common).await?;
+    let mut session = Session::open(common).await?;
+    session.refresh = args.refresh;
     let config = session.config_at("HEAD").await?;
     let name = config.release.tag.apply(&args.version)?;
     let engine = args.engine.as_deref().map(str::parse::<EngineKind>).transpose()?;
@@ -163,7 +164,9 @@ impl Steps<'_> {
             config: Some(config.clone()),
             count: false,
         };
-        let gathered = gather(&self.session.repo, Some(&*self.registry), &question).await?;
+        let externals = Session::externals(config, Patience::Release)?;
+        let asked = self.session.asked(&*self.registry, &externals);
+        let gathered = gather(&self.session.repo, asked, &question).await?;
         let errors = name_errors_of_services(self.ui, &gathered.plan);
         if errors == exit::DONE && !gathered.plan.hindered.is_empty() {
             return Err(Failure::hindered(&gathered.plan.hindered)

@@ -13,5 +13,6 @@ mod dockerfiles;
 mod faults;
 mod kills;
 mod rivals;
+mod spared;
 mod stories;
 mod world;

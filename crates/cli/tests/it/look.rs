@@ -1,6 +1,8 @@
 //! What people and scripts see of a repository without changing it.
 
+mod bases;
 mod diff;
+mod externals;
 mod help;
 mod json;
 mod lint;

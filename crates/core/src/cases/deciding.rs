@@ -61,6 +61,8 @@ fn recorded(inputs: &InputSet, format: u32, from: CommitId) -> RecordedImage {
             target: None,
             args: BTreeMap::new(),
             bases: Vec::new(),
+            externals: Vec::new(),
+            same_at: None,
         }),
         used_by: Vec::new(),
     }
@@ -77,7 +79,7 @@ fn decided(repo: &Fixture, before: Before, content: Option<&str>) -> (Decision, 
 fn told(repo: &Fixture, before: Before, content: Option<&str>) -> String {
     let mark = |assumed: bool| if assumed { " (assumed)" } else { "" };
     match decided(repo, before, content) {
-        (Decision::Build { reasons }, assumed) => {
+        (Decision::Build { reasons, .. }, assumed) => {
             assert!(!reasons.is_empty() && !assumed);
             let reasons: Vec<String> = reasons.iter().map(crate::reason::Reason::subject).collect();
             format!("build: {}", reasons.join("; "))
@@ -200,5 +202,5 @@ fn an_image_in_error_is_in_error_whatever_is_there() {
 #[test]
 fn a_service_that_nothing_is_known_of_is_new() {
     let decisions = decide(&repo().graph(), &repo().sets(), &BTreeMap::new());
-    assert_eq!(decisions[&api()].0, Decision::Build { reasons: vec![crate::reason::Reason::New] });
+    assert_eq!(decisions[&api()].0, Decision::Build { reasons: vec![crate::reason::Reason::New], unless: None });
 }

@@ -165,7 +165,7 @@ proptest! {
         let repo = made.repo();
         let other = repo.clone().touch(place("tools", file)).touch(place("s1", file));
         let keys = |snapshot: &Snapshot, repo: &Fixture, contexts: &Contexts| -> Vec<String> {
-            let sets = repo.graph().inputs(snapshot, contexts, None);
+            let sets = repo.graph().inputs(snapshot, contexts, &crate::elsewhere::Elsewhere::default(), None);
             sets.values().map(|evaluated| evaluated.set.key().to_string()).collect()
         };
         let shared = Contexts::default();
@@ -177,7 +177,7 @@ proptest! {
         let graph = repo.graph();
         let apart: Vec<String> = graph.services().map(|service| {
             let only = BTreeSet::from([service.name.clone()]);
-            graph.inputs(&snapshot, &Contexts::default(), Some(&only))[&service.name].set.key().to_string()
+            graph.inputs(&snapshot, &Contexts::default(), &crate::elsewhere::Elsewhere::default(), Some(&only))[&service.name].set.key().to_string()
         }).collect();
         prop_assert_eq!(apart, alone);
     }

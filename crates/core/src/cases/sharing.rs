@@ -54,7 +54,7 @@ fn a_copied_directory_is_the_very_one_of_the_commit() {
         ",
     );
     let snapshot = repo.snapshot();
-    let sets = repo.graph().inputs(&snapshot, &Contexts::default(), None);
+    let sets = repo.graph().inputs(&snapshot, &Contexts::default(), &crate::elsewhere::Elsewhere::default(), None);
     let files = &sets.values().next().unwrap().set.stages[0].steps[0].files[0];
     assert!(Arc::ptr_eq(&files.result, &snapshot.directory(&path("src")).unwrap()));
 }

@@ -157,7 +157,12 @@ fn a_long_chain_is_walked() {
 fn a_service_is_asked_for_with_what_it_stands_on() {
     let repo = on_base("FROM acme/base:1").write("web/Dockerfile", "FROM nginx\n");
     let only = std::collections::BTreeSet::from(["api".parse().unwrap()]);
-    let sets = repo.graph().inputs(&repo.snapshot(), &crate::inputs::context::Contexts::default(), Some(&only));
+    let sets = repo.graph().inputs(
+        &repo.snapshot(),
+        &crate::inputs::context::Contexts::default(),
+        &crate::elsewhere::Elsewhere::default(),
+        Some(&only),
+    );
     let names: Vec<&str> = sets.keys().map(ServiceName::as_str).collect();
     assert_eq!(names, ["api", "base"]);
 }

@@ -7,11 +7,15 @@ use serde_saphyr::{Location, Spanned};
 
 use super::raw::{self, Text};
 use super::report::{Complaint, Source, nearest};
-use super::{Adopted, BaseRule, CarriedConfig, CommitMode, Config, ConfigError};
+use super::{Adopted, CarriedConfig, CommitMode, Config, ConfigError};
 use super::{Grade, RegistryConfig, ReleaseConfig, ServiceConfig, Versioning};
 use crate::image::{NameError, Repository};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
+
+mod elsewhere;
+
+pub(super) use elsewhere::POLICIES;
 
 pub(super) const COMMIT_MODES: &[(&str, CommitMode)] =
     &[("push", CommitMode::Push), ("branch", CommitMode::Branch), ("none", CommitMode::None)];
@@ -76,7 +80,9 @@ impl Checker<'_> {
                 kept.push(carried);
             }
         }
-        Config { registry: self.registry.clone(), release, registries, services, carried: kept }
+        let bases = raw.bases.as_ref().map(|raw| self.bases(raw)).unwrap_or_default();
+        let externals = raw.externals.as_ref().map(|raw| self.externals(raw)).unwrap_or_default();
+        Config { registry: self.registry.clone(), release, registries, services, carried: kept, bases, externals }
     }
 
     fn registry(&mut self, raw: &Text) -> Option<String> {
@@ -251,13 +257,7 @@ impl Checker<'_> {
         let args = args.collect();
         let bases = raw.bases.iter().flat_map(|bases| &bases.0).filter_map(|(base, rule)| {
             let rule = self.valued(base, rule.as_ref())?;
-            let rule = match rule.value.as_str() {
-                "external" => BaseRule::External,
-                _ => {
-                    BaseRule::Service(self.parsed(rule, "write `external`, or the name of the service that builds it")?)
-                }
-            };
-            Some((base.value.clone(), rule))
+            Some((base.value.clone(), self.base_rule(rule)?))
         });
         let bases = bases.collect();
         ServiceConfig {
@@ -273,6 +273,7 @@ impl Checker<'_> {
                 .unwrap_or_default(),
             platforms: raw.platforms.as_ref().map_or(default.platforms, |platforms| self.platforms(platforms)),
             bases,
+            externals: raw.externals.as_ref().map(|externals| self.external_inputs(externals)).unwrap_or_default(),
             test: raw.test,
             was: raw.was.as_ref().and_then(|was| self.parsed(was, "write the service's former name")),
             adopted: raw.adopted.as_ref().and_then(|adopted| self.adopted(adopted)),

@@ -69,6 +69,19 @@ mapping! {
         registries: Entries<Registry>,
         services: Entries<Service>,
         carried: Vec<Spanned<Carried>>,
+        bases: Bases,
+        externals: Externals,
+    }
+
+    struct Bases {
+        policy: Text,
+        images: Entries<Text>,
+    }
+
+    struct Externals {
+        refresh: Text,
+        pypi: Text,
+        npm: Text,
     }
 
     struct Release {
@@ -97,6 +110,7 @@ mapping! {
         version: Text,
         platforms: Spanned<Vec<Text>>,
         bases: Entries<Text>,
+        externals: Vec<Text>,
         test: bool,
         was: Text,
         adopted: Adopted,

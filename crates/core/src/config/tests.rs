@@ -61,7 +61,8 @@ services:
     args: {PORT: 8080, RATIO: 1.10, DEBUG: no, EMPTY: ''}
     version: independent
     platforms: [linux/arm64]
-    bases: {'node:20': external, base: base-image}
+    bases: {'node:20': external, base: base-image, 'python:*': follow}
+    externals: ['pypi:noetl', 'npm:@acme/ui', 'url:https://example.com/a']
     test: false
     was: backend
   mcp: {repository: mongodb-mcp, version: pinned}
@@ -69,6 +70,8 @@ services:
   fixtures: {skip: true}
   plain:
 carried: [minio, 2048, {name: redis, repository: acme/cache, version: pinned}]
+bases: {policy: pin, images: {'alpine:*': record}}
+externals: {refresh: 7d, pypi: 'https://index.internal/', npm: 'http://npm.internal:4873'}
 ",
     );
     assert_eq!(config.release.values.as_ref().unwrap()[0].to_string(), "chart/values.yaml");
@@ -81,6 +84,15 @@ carried: [minio, 2048, {name: redis, repository: acme/cache, version: pinned}]
     assert!(api.context.as_ref().unwrap().is_root());
     assert_eq!(api.bases["node:20"], BaseRule::External);
     assert_eq!(api.bases["base"], BaseRule::Service(name("base-image")));
+    assert_eq!(api.bases["python:*"], BaseRule::Policy(BasePolicy::Follow));
+    assert_eq!(api.externals.len(), 3);
+    assert_eq!(
+        (config.bases.policy_of("alpine:3"), config.bases.policy_of("x")),
+        (BasePolicy::Record, BasePolicy::Pin)
+    );
+    let externals = &config.externals;
+    assert_eq!((externals.refresh, externals.pypi.as_str()), (Some(604_800), "https://index.internal"));
+    assert_eq!(externals.npm, "http://npm.internal:4873");
     assert_eq!((api.target.as_deref(), api.test, api.was.clone()), (Some("final"), Some(false), Some(name("backend"))));
     assert_eq!(api.platforms[0].to_string(), "linux/arm64");
     assert_eq!(config.services[&name("plain")], ServiceConfig::default());
@@ -124,7 +136,7 @@ longshore.yaml:1:1: unknown key `regsitry`; did you mean `registry`?
   |
 1 | regsitry: docker.io/acme
   | ^^^^^^^^
-hint: the keys here are `registry`, `release`, `registries`, `services` and `carried`
+hint: the keys here are `registry`, `release`, `registries`, `services`, `carried`, `bases` and `externals`
 ");
     insta::assert_snapshot!(refused("registry: acme\nservices:\n  api:\n    version: trian\n"), @r"
 longshore.yaml:4:14: unknown version `trian`; did you mean `train`?
@@ -261,6 +273,24 @@ longshore.yaml:1:1: expected a mapping (`key: value`) here
 }
 
 #[test]
+fn what_is_made_elsewhere_is_checked() {
+    insta::assert_snapshot!(messages(
+        "bases: {policy: folow, images: {a: x, b: }, image: 1}\nexternals: {refresh: 7, pypi: pypi.org}\n\
+         services: {a: {externals: [noetl, 'pypi:a', 'pypi:a'], bases: {x: FOLLOW/}}}\n"
+    ), @"
+    2:17 unknown policy of bases `folow`; did you mean `follow`?
+    2:36 unknown policy of bases `x`
+    2:39 `b` has no value
+    2:45 unknown key `image`; did you mean `images`?
+    3:22 `7` is no length of time
+    3:31 `pypi.org` is no address of an index
+    4:28 `noetl` is no external input: it must start with `pypi:`, `npm:` or `url:`
+    4:45 `pypi:a` stands here twice
+    4:67 `FOLLOW/` is no service name: only letters, digits, `.`, `_` and `-` are allowed
+    ");
+}
+
+#[test]
 fn a_mark_at_the_start_moves_no_column() {
     let errors = Config::parse("f", "\u{feff}x: 1\r\nregistry: a\r\ncarried: [0x10, 1_0]\r\n").unwrap_err();
     assert_eq!((errors[0].line, errors[0].column, errors.len()), (1, 1, 1));
@@ -276,8 +306,16 @@ fn the_example_of_the_docs_parses() {
     let whole = parsed(examples.next().unwrap());
     assert_eq!(whole.registry.as_deref(), Some("docker.io/acme"));
     assert!(!whole.services.is_empty() && !whole.carried.is_empty() && !whole.registries.is_empty());
-    for key in [raw::File::KEYS, raw::Release::KEYS, raw::Registry::KEYS, raw::Service::KEYS, raw::CarriedMapping::KEYS]
-        .concat()
+    for key in [
+        raw::File::KEYS,
+        raw::Release::KEYS,
+        raw::Registry::KEYS,
+        raw::Service::KEYS,
+        raw::CarriedMapping::KEYS,
+        raw::Bases::KEYS,
+        raw::Externals::KEYS,
+    ]
+    .concat()
     {
         assert!(docs.contains(&format!("`{key}`")), "`{key}` is not documented");
     }

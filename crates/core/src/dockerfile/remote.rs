@@ -50,6 +50,11 @@ fn scp_style(source: &str) -> bool {
         .is_some_and(|(name, _)| host(name))
 }
 
+/// Is this source of `ADD` a git repository? Other sources that are fetched are pages.
+pub fn is_git_repository(source: &str) -> bool {
+    matches!(classify(source), Some(Remote::Git { .. }))
+}
+
 fn has_checksum(source: &str) -> bool {
     let query = source.split('#').next().and_then(|text| text.split_once('?')).map_or("", |(_, query)| query);
     query

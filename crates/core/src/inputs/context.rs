@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::config::External;
 use crate::dockerfile::{Dockerfile, DockerfileError, Read, Recipe};
+use crate::elsewhere::Answers;
 use crate::ignore::{IgnoreError, IgnoreRules, Verdicts};
 use crate::image::Platform;
 use crate::inputs::copy;
-use crate::inputs::set::{Evaluated, ImageSource};
+use crate::inputs::set::{Evaluated, ImageSource, Outside};
 use crate::object::{Mode, ObjectId};
 use crate::path::RepoPath;
 use crate::tree::{Directory, Entry, Leaf};
@@ -46,6 +48,10 @@ pub(crate) struct Sight {
     reached: Vec<Option<(Option<Mode>, ObjectId)>>,
     /// The images of the recipe that are services here.
     images: Vec<ImageSource>,
+    /// External inputs that the config declares.
+    externals: Vec<External>,
+    /// What names stand for.
+    answers: Answers,
 }
 
 /// A directory of a commit without what its ignore file leaves out.
@@ -145,6 +151,7 @@ impl Context {
         recipe: &Arc<Recipe>,
         platform: &Platform,
         images: Vec<ImageSource>,
+        outside: Outside<'_>,
     ) -> Sight {
         let rules = self.rules.as_ref().map(|(id, _)| *id);
         let reads = recipe.stages.iter().flat_map(|stage| &stage.steps).flat_map(|step| &step.reads);
@@ -163,6 +170,8 @@ impl Context {
             ignore_file: self.ignore_file.clone().map(|path| (path, rules)),
             reached: reached.collect(),
             images,
+            externals: outside.externals.to_vec(),
+            answers: outside.answers.clone(),
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::config::External;
 use crate::dockerfile::Span;
 use crate::inputs::set::{Base, FileInputs, InputSet, StageInputs, StepInputs};
 use crate::object::{CommitId, Mode};
@@ -19,10 +20,12 @@ pub fn difference(then: &InputSet, now: &InputSet, dockerfile: &RepoPath) -> Vec
         return Vec::new();
     }
     let mut difference =
-        Difference { then, now, pairs: pairs(&then.stages, &now.stages), dockerfile, reasons: Vec::new() };
+        Difference { then, now, pairs: pairs(&then.stages, &now.stages), dockerfile, reasons: Vec::new(), told: false };
     difference.preamble(&then.preamble, &now.preamble);
+    let config = RepoPath::new(crate::config::FILE).unwrap_or_default();
+    difference.externals(&then.externals, &now.externals, &config, 0);
     difference.stages();
-    if difference.reasons.is_empty() {
+    if difference.reasons.is_empty() && !difference.told {
         // Something that has no sentence of its own, as the order of what is read: the file as a whole.
         difference.instruction(FileChange::Changed, "Dockerfile", Span { first: 1, last: 1 });
     }
@@ -38,6 +41,8 @@ struct Difference<'a> {
     pairs: BTreeMap<usize, usize>,
     dockerfile: &'a RepoPath,
     reasons: Vec<Reason>,
+    /// Was there something that has its sentence elsewhere: what is not known now?
+    told: bool,
 }
 
 impl Difference<'_> {
@@ -119,6 +124,7 @@ impl Difference<'_> {
         if images_differ || then.images.len() != now.images.len() {
             self.instruction(FileChange::Changed, &now.text, now.span);
         }
+        self.externals(&then.pages, &now.pages, self.dockerfile, now.span.first);
         for (then, now_files) in then.files.iter().zip(&now.files) {
             self.files(then, now_files, now.span);
         }
@@ -140,10 +146,67 @@ impl Difference<'_> {
                 }
                 false
             }
+            (
+                Base::Image(old) | Base::Followed { reference: old, .. },
+                Base::Image(reference) | Base::Followed { reference, .. },
+            ) if old == reference => {
+                self.moved(then, now, reference, span);
+                false
+            }
             // A stage's position may shift without any change of what it is.
             (Base::Stage(then), Base::Stage(now)) => self.pairs.get(then) != Some(now),
             (then, now) => then != now,
         }
+    }
+
+    /// A base of the same name, which may stand for something else.
+    fn moved(&mut self, then: &Base, now: &Base, reference: &str, span: Span) {
+        let digest = |base: &Base| match base {
+            Base::Followed { digest, .. } => digest.clone(),
+            _ => None,
+        };
+        if then == now {
+            return;
+        }
+        if matches!(now, Base::Followed { digest: None, .. }) {
+            self.told = true;
+            return;
+        }
+        self.reasons.push(Reason::Base {
+            reference: reference.to_owned(),
+            then: digest(then),
+            now: digest(now),
+            dockerfile: self.dockerfile.clone(),
+            line: span.first,
+        });
+    }
+
+    fn externals(
+        &mut self,
+        then: &[(External, Option<String>)],
+        now: &[(External, Option<String>)],
+        file: &RepoPath,
+        line: usize,
+    ) {
+        let before: BTreeMap<&External, &Option<String>> = then.iter().map(|(name, is)| (name, is)).collect();
+        let mut reasons = Vec::new();
+        for (name, is) in now.iter().filter(|(name, is)| before.get(name) != Some(&is)) {
+            if is.is_none() {
+                self.told = true;
+                continue;
+            }
+            let then = before.get(name).and_then(|is| (*is).clone());
+            reasons.push((name.clone(), then, is.clone()));
+        }
+        let gone = then.iter().filter(|(name, _)| !now.iter().any(|(other, _)| other == name));
+        reasons.extend(gone.map(|(name, is)| (name.clone(), is.clone(), None)));
+        self.reasons.extend(reasons.into_iter().map(|(name, then, now)| Reason::External {
+            name,
+            then,
+            now,
+            dockerfile: file.clone(),
+            line,
+        }));
     }
 
     fn files(&mut self, then: &FileInputs, now: &FileInputs, span: Span) {
@@ -187,7 +250,7 @@ fn from_text(set: &InputSet, stage: &StageInputs) -> String {
         Base::Stage(index) => {
             set.stages.get(*index).and_then(|stage| stage.name.clone()).unwrap_or_else(|| "another stage".to_owned())
         }
-        Base::Image(reference) => reference.clone(),
+        Base::Image(reference) | Base::Followed { reference, .. } => reference.clone(),
         Base::Service { name, .. } => name.to_string(),
     };
     format!("FROM {base}")

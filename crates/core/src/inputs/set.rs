@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::checkout::Checkout;
+use crate::config::External;
 use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, Step};
-use crate::image::Platform;
+use crate::elsewhere::{Answer, Answers};
+use crate::image::{Digest, Platform};
 use crate::inputs::context::Context;
 use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy};
 use crate::inputs::{FORMAT, InputDigest, InputError, Unknown};
@@ -23,6 +25,8 @@ pub struct InputSet {
     pub preamble: Vec<String>,
     /// The stages that the target reaches, in order of the file.
     pub stages: Arc<[StageInputs]>,
+    /// External inputs that the config declares, and what they are; none: it is not known.
+    pub externals: Vec<(External, Option<String>)>,
     key: InputDigest,
 }
 
@@ -50,6 +54,13 @@ pub enum Base {
     Stage(usize),
     /// An image from elsewhere, by the reference in the file.
     Image(String),
+    /// An image from elsewhere that is followed.
+    Followed {
+        /// The reference in the file.
+        reference: String,
+        /// What it stands for; none: it is not known.
+        digest: Option<Digest>,
+    },
     /// An image of this repository.
     Service {
         /// Which.
@@ -72,6 +83,8 @@ pub struct StepInputs {
     pub files: Vec<FileInputs>,
     /// The stages and images it reads from.
     pub images: Vec<Base>,
+    /// The pages that it fetches and that are followed, and what they are; none: it is not known.
+    pub pages: Vec<(External, Option<String>)>,
 }
 
 /// What an instruction reads from the context.
@@ -135,6 +148,15 @@ pub enum ImageSource {
     Service(ServiceName, Option<InputDigest>),
 }
 
+/// What counts beside the files: external inputs that the config declares, and what names stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct Outside<'a> {
+    /// Declared external inputs.
+    pub externals: &'a [External],
+    /// What names stand for.
+    pub answers: &'a Answers,
+}
+
 /// Reads what the recipe is made of at one commit.
 pub fn evaluate(
     dockerfile: &RepoPath,
@@ -142,6 +164,7 @@ pub fn evaluate(
     context: &Context,
     platform: &Platform,
     (blobs, checkout): (&Blobs, &Checkout),
+    outside: Outside<'_>,
     image: &dyn Fn(&ImageUse) -> ImageSource,
 ) -> Evaluated {
     let mut evaluation = Evaluation {
@@ -150,6 +173,7 @@ pub fn evaluate(
         context,
         blobs,
         checkout,
+        answers: outside.answers,
         image,
         errors: Vec::new(),
         unknowns: Vec::new(),
@@ -157,7 +181,10 @@ pub fn evaluate(
         closed: BTreeSet::new(),
     };
     let stages = recipe.stages.iter().map(|stage| evaluation.stage(stage)).collect();
-    let set = InputSet::new(platform.clone(), recipe.preamble.clone(), stages);
+    // One that nobody answers for counts no more than what `RUN` fetches: nothing is known of it at either end.
+    let declared = outside.externals.iter().filter(|external| outside.answers.externals.contains_key(external));
+    let externals = declared.map(|external| (external.clone(), evaluation.external(external, 0))).collect();
+    let set = InputSet::new(platform.clone(), recipe.preamble.clone(), stages, externals);
     let Evaluation { errors, unknowns, wanted, closed, .. } = evaluation;
     Evaluated { set, errors, unknowns, wanted, closed }
 }
@@ -168,6 +195,7 @@ struct Evaluation<'a> {
     context: &'a Context,
     blobs: &'a Blobs,
     checkout: &'a Checkout,
+    answers: &'a Answers,
     image: &'a dyn Fn(&ImageUse) -> ImageSource,
     errors: Vec<InputError>,
     unknowns: Vec<Unknown>,
@@ -196,9 +224,9 @@ impl Evaluation<'_> {
                 if let Some(why) = &image.unknown {
                     self.unknowns.push(Unknown { why: why.clone(), line: image.line });
                 }
-                Base::Image(image.text.clone())
+                self.external_image(&image.text, image.line)
             }
-            ImageSource::Other(text) => Base::Image(text),
+            ImageSource::Other(text) => self.external_image(&text, image.line),
             ImageSource::Service(name, Some(key)) => Base::Service { name, key },
             ImageSource::Service(name, None) => {
                 self.error(format!("it stands on `{name}`, which cannot be built"), image.line);
@@ -207,12 +235,56 @@ impl Evaluation<'_> {
         }
     }
 
+    /// An image from elsewhere: by its name, or, where it is followed, by what that stands for.
+    fn external_image(&mut self, text: &str, line: usize) -> Base {
+        let reference = text.to_owned();
+        match self.answers.bases.get(text) {
+            None => Base::Image(reference),
+            Some(Answer::Is(digest)) => Base::Followed { reference, digest: Some(digest.clone()) },
+            Some(Answer::Absent) => {
+                self.error(format!("`{reference}` is not in its registry"), line);
+                Base::Image(reference)
+            }
+            Some(Answer::Unknown(why)) => {
+                let why = format!("unknown: what `{reference}` stands for now ({why})");
+                self.unknowns.push(Unknown { why, line });
+                Base::Followed { reference, digest: None }
+            }
+        }
+    }
+
+    /// What an external input is; `line` is that of the Dockerfile, 0 for the config.
+    fn external(&mut self, external: &External, line: usize) -> Option<String> {
+        match self.answers.externals.get(external)? {
+            Answer::Is(value) => Some(value.clone()),
+            Answer::Absent => {
+                self.errors.push(InputError {
+                    message: format!("`{external}`, an external input, is not there"),
+                    file: if line == 0 { config_file() } else { self.dockerfile.clone() },
+                    line: (line != 0).then_some(line),
+                });
+                None
+            }
+            Answer::Unknown(why) => {
+                self.unknowns.push(Unknown { why: format!("unknown: what `{external}` is now ({why})"), line });
+                None
+            }
+        }
+    }
+
     fn step(&mut self, step: &Step) -> StepInputs {
         let mut files = Vec::new();
         let mut images = Vec::new();
+        let mut pages = Vec::new();
         for read in &step.reads {
             match read {
-                Read::Remote { .. } => {}
+                Read::Remote { text, line, .. } => {
+                    let page = External::Url(text.clone());
+                    if self.answers.externals.contains_key(&page) {
+                        let is = self.external(&page, *line);
+                        pages.push((page, is));
+                    }
+                }
                 Read::Stage(index) => images.push(Base::Stage(self.position(*index))),
                 Read::Image(image) => images.push(self.image(image)),
                 Read::Context(read) => {
@@ -228,7 +300,7 @@ impl Evaluation<'_> {
                 }
             }
         }
-        StepInputs { span: step.span, keyword: step.keyword.clone(), text: step.text.clone(), files, images }
+        StepInputs { span: step.span, keyword: step.keyword.clone(), text: step.text.clone(), files, images, pages }
     }
 
     /// What a read may see that cannot be told: everything.
@@ -292,10 +364,15 @@ impl Evaluation<'_> {
 
 impl InputSet {
     /// The set of these inputs.
-    pub fn new(platform: Platform, preamble: Vec<String>, stages: Vec<StageInputs>) -> Self {
-        let digest = digest(&preamble, &stages);
+    pub fn new(
+        platform: Platform,
+        preamble: Vec<String>,
+        stages: Vec<StageInputs>,
+        externals: Vec<(External, Option<String>)>,
+    ) -> Self {
+        let digest = digest(&preamble, &stages, &externals);
         let key = InputDigest::of(&format!("longshore-image/{FORMAT}\n{platform} {digest}\n"));
-        Self { platform, preamble, stages: stages.into(), key }
+        Self { platform, preamble, stages: stages.into(), externals, key }
     }
 
     /// The key of the image that has this one platform.
@@ -341,10 +418,13 @@ impl InputSet {
 }
 
 /// The hash of everything that an image is made of.
-fn digest(preamble: &[String], stages: &[StageInputs]) -> InputDigest {
+fn digest(preamble: &[String], stages: &[StageInputs], externals: &[(External, Option<String>)]) -> InputDigest {
     let mut text = format!("longshore-inputs/{FORMAT}\n");
     for line in preamble {
         push(&mut text, "preamble", line);
+    }
+    for (external, is) in externals {
+        push(&mut text, "external", &named(&external.to_string(), is.as_deref()));
     }
     for stage in stages {
         push(&mut text, "stage", stage.platform.as_deref().unwrap_or_default());
@@ -357,9 +437,22 @@ fn digest(preamble: &[String], stages: &[StageInputs]) -> InputDigest {
             for image in &step.images {
                 image.push(&mut text, "reads ");
             }
+            for (page, is) in &step.pages {
+                push(&mut text, "fetches", &named(&page.to_string(), is.as_deref()));
+            }
         }
     }
     InputDigest::of(&text)
+}
+
+/// A name, and what it stands for where that is known. No name has a space.
+fn named(name: &str, is: Option<&str>) -> String {
+    is.map_or_else(|| name.to_owned(), |is| format!("{name} {is}"))
+}
+
+/// The file that declares external inputs.
+fn config_file() -> RepoPath {
+    RepoPath::new(crate::config::FILE).unwrap_or_default()
 }
 
 impl Base {
@@ -368,6 +461,7 @@ impl Base {
             Self::Scratch => ("scratch", String::new()),
             Self::Stage(position) => ("stage", position.to_string()),
             Self::Image(reference) => ("image", reference.clone()),
+            Self::Followed { reference, digest } => ("followed", named(reference, digest.as_ref().map(Digest::as_str))),
             Self::Service { key, .. } => ("service", key.to_string()),
         };
         push(text, &format!("{prefix}{word}"), &value);

@@ -10,11 +10,11 @@ use longshore_core::inputs::set::InputSet;
 use longshore_core::name::ServiceName;
 use longshore_core::object::CommitId;
 use longshore_core::plan::{Baseline, Before, ContentImage, Known};
-use longshore_core::record::{RecordedImage, ReleaseRecord};
+use longshore_core::record::{RecordedBuild, RecordedImage, ReleaseRecord};
 use longshore_core::snapshot::Snapshot;
 
 use crate::gather::uses::Uses;
-use crate::gather::{GatherError, Question, Reader};
+use crate::gather::{GatherError, Outside, Question, Reader, elsewhere};
 use crate::labels::{built_from, labels};
 use crate::ports::{Registry, RegistryError, Repo, RepoError};
 
@@ -25,6 +25,7 @@ pub(super) struct Facts<'a> {
     pub(super) records: &'a [ReleaseRecord],
     pub(super) baseline: &'a Baseline,
     pub(super) uses: &'a Uses<'a>,
+    pub(super) outside: &'a Outside,
 }
 
 /// Where an image is known from, before the earlier commit is read.
@@ -68,7 +69,15 @@ impl Facts<'_> {
                 .collect();
             let mut earlier_snapshot = earlier.snapshot.clone();
             let only: BTreeSet<ServiceName> = at.keys().cloned().collect();
-            let read = reader.inputs(&earlier.graph, &mut earlier_snapshot, Some(&only)).await?;
+            let own = origins.iter().filter_map(|(service, origin)| match origin {
+                Origin::Recorded(image) => Some((service.name.clone(), image.built.clone()?)),
+                _ => None,
+            });
+            let own: BTreeMap<ServiceName, RecordedBuild> =
+                own.filter(|(name, built)| services.contains(name) && built.at() == commit).collect();
+            let before = |service: &ServiceName| name_before(config, &earlier.graph, service);
+            let elsewhere = elsewhere::recorded(self.outside, self.records, commit, &own, before);
+            let read = reader.inputs(&earlier.graph, &mut earlier_snapshot, &elsewhere, Some(&only)).await?;
             for (before, evaluated) in read {
                 if let Some(service) = at.get(&before) {
                     then.insert((commit, service.clone()), evaluated.set);
@@ -99,7 +108,7 @@ impl Facts<'_> {
             Origin::Nothing => Before::Nothing,
             Origin::Unclear(why) => Before::Unclear { why },
             Origin::Recorded(image) => {
-                let then = image.built.as_ref().and_then(|built| then_at(built.from));
+                let then = image.built.as_ref().and_then(|built| then_at(built.at()));
                 let present = match (self.registry, &service.repository) {
                     (Some(registry), Some(repository)) => {
                         Some(registry.head(&repository.at(&image.digest)).await?.is_some())
@@ -225,7 +234,7 @@ impl Facts<'_> {
             Origin::Recorded(image) => {
                 let built = image.built.as_ref()?;
                 let key = sets.get(&service.name)?.set.key();
-                (!built.is_of(key)).then_some(built.from)
+                (!built.is_of(key)).then_some(built.at())
             }
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use longshore_core::elsewhere::Elsewhere;
 use longshore_core::graph::ServiceGraph;
 use longshore_core::name::ServiceName;
 use longshore_core::object::{Mode, ObjectId};
@@ -24,19 +25,25 @@ pub async fn changed(repo: &dyn Repo, question: &Question, paths: &[RepoPath]) -
     let mut gathered = gather(repo, None, &question).await?;
     let snapshot = with_changes(&gathered.snapshot, paths);
     let contexts = longshore_core::inputs::context::Contexts::default();
-    let sets = gathered.graph.inputs(&snapshot, &contexts, None);
-    let known: BTreeMap<ServiceName, Known> = gathered
-        .sets
-        .iter()
+    // Both ends stand on the same things from elsewhere: what these are need not be known.
+    let nothing = Elsewhere::default();
+    let before = if gathered.outside.elsewhere.services.is_empty() {
+        std::mem::take(&mut gathered.sets)
+    } else {
+        gathered.graph.inputs(&gathered.snapshot, &contexts, &nothing, None)
+    };
+    let sets = gathered.graph.inputs(&snapshot, &contexts, &nothing, None);
+    let known: BTreeMap<ServiceName, Known> = before
+        .into_iter()
         .map(|(name, evaluated)| {
             let before = Before::Built {
                 digest: None,
                 commit: gathered.snapshot.commit,
-                then: Some(evaluated.set.clone()),
+                then: Some(evaluated.set),
                 since: question.at.clone(),
                 assumed: false,
             };
-            (name.clone(), Known { before, content: None })
+            (name, Known { before, content: None })
         })
         .collect();
     let mut decisions = decide(&gathered.graph, &sets, &known);
@@ -101,8 +108,8 @@ fn add_dockerfiles(images: &mut [longshore_core::plan::ImagePlan], graph: &Servi
             line: 1,
         };
         match &mut image.decision {
-            Decision::Build { reasons } => reasons.push(reason),
-            decision @ Decision::Retag(_) => *decision = Decision::Build { reasons: vec![reason] },
+            Decision::Build { reasons, .. } => reasons.push(reason),
+            decision @ Decision::Retag(_) => *decision = Decision::Build { reasons: vec![reason], unless: None },
             Decision::Keep { .. } | Decision::Error(_) => {}
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use longshore_core::config::Config;
+use longshore_core::elsewhere::Elsewhere;
 use longshore_core::graph::{KnownNames, Service};
 use longshore_core::inputs::set::Evaluated;
 use longshore_core::name::ServiceName;
@@ -41,7 +42,9 @@ impl<'a> History<'a> {
         let Some(found) = earlier.graph.get(&name) else { return Ok(None) };
         let mut snapshot = earlier.snapshot.clone();
         let only = BTreeSet::from([name.clone()]);
-        let mut sets = self.reader.inputs(&earlier.graph, &mut snapshot, Some(&only)).await?;
+        // Files are looked for here: what bases stood for is no question.
+        let nothing = Elsewhere::default();
+        let mut sets = self.reader.inputs(&earlier.graph, &mut snapshot, &nothing, Some(&only)).await?;
         Ok(sets.remove(&name).map(|evaluated| (found.clone(), evaluated)))
     }
 }

@@ -2,10 +2,12 @@
 
 mod diary;
 mod engine;
+mod externals;
 mod registry;
 mod repo;
 
 pub(crate) use diary::Diary;
 pub(crate) use engine::FakeEngine;
+pub(crate) use externals::FakeExternals;
 pub(crate) use registry::{FakeRegistry, Trouble};
 pub(crate) use repo::{FakeRepo, Push};

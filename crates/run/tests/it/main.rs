@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails should fail the test, where it stands")]
 
 mod builds;
+mod elsewhere;
 mod fakes;
 mod finish;
 mod order;

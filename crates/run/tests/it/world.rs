@@ -7,11 +7,11 @@ use longshore_core::name::ReleaseName;
 use longshore_core::object::CommitId;
 use longshore_run::build::BuildOptions;
 use longshore_run::event::Event;
-use longshore_run::gather::{Gathered, Question, gather};
+use longshore_run::gather::{Asked, Gathered, Question, gather};
 use longshore_run::release::{Finished, Found, Prepared, Release, ReleaseError, find};
 use time::OffsetDateTime;
 
-use crate::fakes::{Diary, FakeEngine, FakeRegistry, FakeRepo};
+use crate::fakes::{Diary, FakeEngine, FakeExternals, FakeRegistry, FakeRepo};
 
 const SHOP: &str = "
     //- longshore.yaml
@@ -48,6 +48,11 @@ pub(crate) struct World {
     pub(crate) registry: Arc<FakeRegistry>,
     pub(crate) engine: FakeEngine,
     pub(crate) jobs: usize,
+    pub(crate) externals: FakeExternals,
+    /// The time that a plan is made at.
+    pub(crate) now: OffsetDateTime,
+    /// Are external inputs asked for whatever their age?
+    pub(crate) refresh: bool,
     /// The event at which the journal cannot be written.
     pub(crate) fails_at: Option<&'static str>,
     directory: tempfile::TempDir,
@@ -63,9 +68,12 @@ impl World {
             repo: FakeRepo::new(&diary, &fixture(SHOP)),
             engine: FakeEngine::new(&diary, &registry),
             registry,
-            diary,
             jobs: 2,
+            externals: FakeExternals::new(&diary),
+            now: OffsetDateTime::UNIX_EPOCH,
+            refresh: false,
             fails_at: None,
+            diary,
             directory: tempfile::tempdir().unwrap(),
         }
     }
@@ -83,7 +91,13 @@ impl World {
         let version = Some(version.to_owned());
         let question =
             Question { at: "HEAD".to_owned(), from: None, from_revision: None, version, config: None, count: false };
-        let gathered = gather(&self.repo, Some(&*self.registry), &question).await.unwrap();
+        let asked = Asked {
+            registry: Some(&*self.registry),
+            externals: Some(&self.externals),
+            now: self.now,
+            refresh: self.refresh,
+        };
+        let gathered = gather(&self.repo, asked, &question).await.unwrap();
         self.diary.forget();
         gathered
     }

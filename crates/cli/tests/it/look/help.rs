@@ -103,6 +103,7 @@ fn the_help_of_plan_and_release() {
           --changed <PATH>...       Show who would rebuild if these paths, from the repository's root,
                                     changed
           --all                     Show unchanged images and all reasons, too
+          --refresh                 Ask what external inputs are, whatever the age of what is recorded
       -h, --help                    Print help
 
     Options of every command:
@@ -133,6 +134,8 @@ fn the_help_of_plan_and_release() {
               the newest release]
           --from-rev <REVISION>
               The revision that adopted images were built from, where no label and no git tag tells
+          --refresh
+              Ask what external inputs are, whatever the age of what is recorded
           --dry-run
               Show the plan, and stop
           --abandon

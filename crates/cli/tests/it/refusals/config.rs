@@ -26,7 +26,7 @@ fn everything_that_is_wrong_is_said_at_once() {
       |
     3 | relaese:
       | ^^^^^^^
-      hint: the keys here are `registry`, `release`, `registries`, `services` and `carried`
+      hint: the keys here are `registry`, `release`, `registries`, `services`, `carried`, `bases` and `externals`
     error: longshore.yaml:6:18: unknown version `lonely`
       |
     6 |   api: {version: lonely, dockerfil: x}
@@ -36,7 +36,7 @@ fn everything_that_is_wrong_is_said_at_once() {
       |
     6 |   api: {version: lonely, dockerfil: x}
       |                          ^^^^^^^^^
-      hint: the keys here are `dockerfile`, `context`, `target`, `args`, `repository`, `version`, `platforms`, `bases`, `test`, `was`, `adopted` and `skip`
+      hint: the keys here are `dockerfile`, `context`, `target`, `args`, `repository`, `version`, `platforms`, `bases`, `externals`, `test`, `was`, `adopted` and `skip`
     ");
     let planned = shop.refused(2, &["plan"]);
     assert_eq!(planned, shop.refused(2, RELEASE));

@@ -18,6 +18,8 @@ struct State {
     dockerfiles: BTreeMap<String, String>,
     seconds: BTreeMap<String, u64>,
     failing: BTreeMap<String, fn() -> EngineError>,
+    /// What comes out of builds, where it is not new each time.
+    outcomes: BTreeMap<String, String>,
 }
 
 pub(crate) struct FakeEngine {
@@ -34,6 +36,11 @@ impl FakeEngine {
     /// How long the builds of a service take; one second else.
     pub(crate) fn takes(&self, service: &str, seconds: u64) {
         self.state.lock().unwrap().seconds.insert(service.to_owned(), seconds);
+    }
+
+    /// Has the builds of a service come out the same from now on as long as `outcome` stays.
+    pub(crate) fn comes_out(&self, service: &str, outcome: &str) {
+        self.state.lock().unwrap().outcomes.insert(service.to_owned(), outcome.to_owned());
     }
 
     pub(crate) fn fails(&self, service: &str, error: fn() -> EngineError) {
@@ -81,7 +88,11 @@ impl Engine for FakeEngine {
         self.state.lock().unwrap().running -= 1;
         match failure {
             Some(error) => Err(error()),
-            None => Ok(self.registry.image(&spec.push, &spec.labels, &label)),
+            None => {
+                let outcome =
+                    self.state.lock().unwrap().outcomes.get(service).cloned().unwrap_or_else(|| label.clone());
+                Ok(self.registry.image_of(&spec.push, &spec.labels, &label, &outcome))
+            }
         }
     }
 }

@@ -54,10 +54,24 @@ impl FakeRegistry {
 
     /// Pushes an image with these labels; it is told apart in the diary as `label`.
     pub(crate) fn image(&self, reference: &Reference, labels: &[(String, String)], label: &str) -> Digest {
+        self.image_of(reference, labels, label, label)
+    }
+
+    /// The same with a layer of this content.
+    pub(crate) fn image_of(
+        &self,
+        reference: &Reference,
+        labels: &[(String, String)],
+        label: &str,
+        content: &str,
+    ) -> Digest {
         let labels: BTreeMap<_, _> = labels.iter().cloned().collect();
-        let config = serde_json::json!({ "config": { "Labels": labels }, "made": label }).to_string().into_bytes();
-        let layer = format!("layer of {label}").into_bytes();
-        let (config_digest, layer_digest) = (Digest::of(&config), Digest::of(&layer));
+        let layer = format!("layer of {content}").into_bytes();
+        let layer_digest = Digest::of(&layer);
+        let rootfs = serde_json::json!({ "type": "layers", "diff_ids": [&layer_digest] });
+        let config = serde_json::json!({ "config": { "Labels": labels }, "made": label, "rootfs": rootfs });
+        let config = config.to_string().into_bytes();
+        let config_digest = Digest::of(&config);
         let manifest =
             serde_json::json!({ "config": { "digest": config_digest }, "layers": [{ "digest": layer_digest }] });
         let bytes = manifest.to_string().into_bytes();
