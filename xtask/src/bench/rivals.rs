@@ -93,7 +93,7 @@ impl Clone {
         }
         quietly(git(&self.folder).args(["add", "--force", "--"]).args(files.iter().map(|(path, _)| path)))?;
         let line = |output: Vec<u8>| String::from_utf8_lossy(&output).trim().to_owned();
-        let tree = line(quietly(git(&self.folder).arg("write-tree"))?);
+        let tree = line(quietly(git(&self.folder).args(["write-tree", "--missing-ok"]))?);
         let identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.com"];
         let mut making = git(&self.folder);
         making.args(identity).args(["commit-tree", &tree, "-m", "Config of the rivals"]);
