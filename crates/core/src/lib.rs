@@ -43,5 +43,5 @@ pub mod inventory;
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
 
-#[cfg(test)]
-mod cases;
+#[cfg(any(test, feature = "fixture"))]
+pub mod cases;
