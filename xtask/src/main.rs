@@ -11,6 +11,8 @@ use std::process::{Command, ExitCode, ExitStatus};
 mod bench;
 #[cfg(feature = "cases")]
 mod cases;
+#[cfg(feature = "differential")]
+mod differential;
 mod parts;
 #[cfg(any(feature = "bench", feature = "cases", feature = "truth"))]
 mod program;
@@ -25,6 +27,8 @@ Usage: cargo xtask <chore>
   test --unit [ARGS]  Run the tests that need no part
   parts               Install the parts of the end-to-end tests
   cases [--check]     Print the table of the cases that other tools get wrong; or see that docs/cases.md has it
+  differential [--seed N] [--count N]
+                      Compare what images are made of with what a real BuildKit puts into them, for made-up Dockerfiles
   truth TABLE CLONE   Compare plans with a table of what container engines say changed (docs/exactness.md)
   bench [OPTIONS]     Measure planning and retagging against git, a bare client, skopeo and docker; `--help` for more";
 
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         Some((chore, rest)) if chore == "test" => test::run(rest),
         Some((chore, [])) if chore == "parts" => parts::ensure().map(|folder| say(&folder.display())),
         Some((chore, rest)) if chore == "cases" => cases(rest),
+        Some((chore, rest)) if chore == "differential" => differential(rest),
         Some((chore, rest)) if chore == "truth" => truth(rest),
         Some((chore, rest)) if chore == "bench" => bench(rest),
         _ => Err(ChoreError::Usage),
@@ -58,6 +63,16 @@ fn cases(words: &[String]) -> Result<(), ChoreError> {
     again_with("cases", &[], words)
 }
 
+#[cfg(feature = "differential")]
+fn differential(words: &[String]) -> Result<(), ChoreError> {
+    differential::run(words)
+}
+
+#[cfg(not(feature = "differential"))]
+fn differential(words: &[String]) -> Result<(), ChoreError> {
+    again_with("differential", &[], words)
+}
+
 #[cfg(feature = "truth")]
 fn truth(words: &[String]) -> Result<(), ChoreError> {
     truth::run(words)
@@ -79,7 +94,7 @@ fn bench(words: &[String]) -> Result<(), ChoreError> {
 }
 
 /// Starts a chore again, in a build of this program that has its feature.
-#[cfg(not(all(feature = "bench", feature = "cases", feature = "truth")))]
+#[cfg(not(all(feature = "bench", feature = "cases", feature = "differential", feature = "truth")))]
 fn again_with(chore: &str, options: &[&str], words: &[String]) -> Result<(), ChoreError> {
     let mut command = cargo();
     command.args(["run", "--quiet", "--package", "xtask", "--features", chore]).args(options);

@@ -30,6 +30,12 @@ const BUILDX_MODULE: &str = "github.com/docker/buildx/cmd/buildx";
 /// The version is written down once, where the test kit looks for the program.
 const BUILDX_VERSION: &str = include_str!("../../crates/testkit/buildx-version.txt").trim_ascii();
 
+#[cfg(feature = "differential")]
+const BUILDKIT_MODULE: &str = "github.com/moby/buildkit";
+
+#[cfg(feature = "differential")]
+const BUILDKIT_VERSION: &str = include_str!("../../crates/testkit/buildkit-version.txt").trim_ascii();
+
 /// Makes sure of every part and tells the folder of those that no package brings, or names all that is missing.
 pub(crate) fn ensure() -> Result<PathBuf, ChoreError> {
     let folder = folder()?;
@@ -50,6 +56,22 @@ pub(crate) fn ensure() -> Result<PathBuf, ChoreError> {
     }
     if !buildx.is_file() {
         build_buildx(&buildx)?;
+    }
+    Ok(folder)
+}
+
+/// Makes sure of what `cargo xtask differential` runs, a BuildKit that is in no package of Debian 12 and no test needs,
+/// and tells the folder as [`ensure`] does.
+#[cfg(feature = "differential")]
+pub(crate) fn ensure_buildkit() -> Result<PathBuf, ChoreError> {
+    let folder = folder()?;
+    let (programs, buildkit) = (["runc", "busybox"], folder.join(format!("buildkit-{BUILDKIT_VERSION}")));
+    let packages = missing_packages(|program| !programs.contains(&program) || in_system(program));
+    if !packages.is_empty() {
+        install(&packages)?;
+    }
+    if !buildkit.join("buildkitd").is_file() {
+        build_buildkit(&buildkit)?;
     }
     Ok(folder)
 }
@@ -127,21 +149,44 @@ fn install(packages: &[&str]) -> Result<(), ChoreError> {
     carry_out(apt().arg("install").args(options).args(packages))
 }
 
-/// Builds into a folder of our own beside the final one and renames it, so that a build cut short leaves nothing that
-/// looks finished.
 fn build_buildx(program: &Path) -> Result<(), ChoreError> {
     let Some(folder) = program.parent() else {
         return Ok(());
     };
-    let partial = folder.with_file_name(format!("buildx-{BUILDX_VERSION}.partial-{}", std::process::id()));
+    let module = format!("{BUILDX_MODULE}@v{BUILDX_VERSION}");
+    in_one_piece(folder, |partial| {
+        carry_out(Command::new("go").args(["install", &module]).env("CGO_ENABLED", "0").env("GOBIN", partial))
+    })
+}
+
+/// `go install` refuses BuildKit's module for its exclusions, so a module of our own has it as a tool.
+#[cfg(feature = "differential")]
+fn build_buildkit(folder: &Path) -> Result<(), ChoreError> {
+    let programs = ["buildctl", "buildkitd"].map(|name| (name, format!("{BUILDKIT_MODULE}/cmd/{name}")));
+    in_one_piece(folder, |partial| {
+        let go =
+            |words: &[&str]| carry_out(Command::new("go").args(words).env("CGO_ENABLED", "0").current_dir(partial));
+        go(&["mod", "init", "parts/buildkit"])?;
+        for (_, package) in &programs {
+            go(&["get", "-tool", &format!("{package}@v{BUILDKIT_VERSION}")])?;
+        }
+        let flags = format!("-s -w -X {BUILDKIT_MODULE}/version.Version=v{BUILDKIT_VERSION}");
+        programs.iter().try_for_each(|(name, package)| go(&["build", "-ldflags", &flags, "-o", name, package]))
+    })
+}
+
+/// Builds into a folder of our own beside the final one and renames it, so that a build cut short leaves nothing that
+/// looks finished.
+fn in_one_piece(folder: &Path, build: impl FnOnce(&Path) -> Result<(), ChoreError>) -> Result<(), ChoreError> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let partial = folder.with_file_name(format!("{name}.partial-{}", std::process::id()));
     let failed = |path: &Path, cause| ChoreError::File { path: path.to_owned(), cause };
     std::fs::create_dir_all(&partial).map_err(|cause| failed(&partial, cause))?;
-    let module = format!("{BUILDX_MODULE}@v{BUILDX_VERSION}");
-    carry_out(Command::new("go").args(["install", &module]).env("CGO_ENABLED", "0").env("GOBIN", &partial))?;
+    build(&partial)?;
     match std::fs::rename(&partial, folder) {
         Ok(()) => Ok(()),
         // Another run was quicker: its build is as good as ours.
-        Err(_) if program.is_file() => std::fs::remove_dir_all(&partial).map_err(|cause| failed(&partial, cause)),
+        Err(_) if folder.is_dir() => std::fs::remove_dir_all(&partial).map_err(|cause| failed(&partial, cause)),
         Err(cause) => Err(failed(folder, cause)),
     }
 }

@@ -1,6 +1,6 @@
 //! The input set of an image, and its digest (the format is in the documentation of [`crate::inputs`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, Step};
@@ -82,6 +82,8 @@ pub struct FileInputs {
     pub origins: Vec<Origin>,
     /// What the context must hold for it: paths below the context.
     pub needs: Vec<(RepoPath, Entry)>,
+    /// Directories that the context must have though nothing in them is needed.
+    pub directories: Vec<RepoPath>,
 }
 
 impl FileInputs {
@@ -136,8 +138,11 @@ pub fn evaluate(
         errors: Vec::new(),
         unknowns: Vec::new(),
         wanted: Vec::new(),
+        sent: Vec::new(),
+        hanging: Vec::new(),
     };
     let stages = recipe.stages.iter().map(|stage| evaluation.stage(stage)).collect();
+    evaluation.settle();
     let set = InputSet::new(platform.clone(), recipe.preamble.clone(), stages);
     let Evaluation { errors, unknowns, wanted, .. } = evaluation;
     Evaluated { set, errors, unknowns, wanted }
@@ -152,6 +157,10 @@ struct Evaluation<'a> {
     errors: Vec<InputError>,
     unknowns: Vec<Unknown>,
     wanted: Vec<ObjectId>,
+    /// What the engine is sent.
+    sent: Vec<(RepoPath, Entry)>,
+    /// What must be among it, and the error where it is not.
+    hanging: Vec<(RepoPath, String, usize)>,
 }
 
 impl Evaluation<'_> {
@@ -200,9 +209,15 @@ impl Evaluation<'_> {
                         continue;
                     }
                     match copy(self.context, read, self.blobs) {
-                        Ok(Copied { result, origins, needs }) => {
+                        Ok(Copied { result, origins, needs, directories, sent, hangs_on }) => {
                             self.refuse_submodules(&needs, read.span.first);
-                            files.push(FileInputs { result, origins, needs });
+                            files.push(FileInputs { result, origins, needs, directories });
+                            self.sent.extend(sent);
+                            let keyword = keyword(step);
+                            let hanging = hangs_on
+                                .into_iter()
+                                .map(|(path, problem)| (path, format!("{keyword} {problem}"), read.span.first));
+                            self.hanging.extend(hanging);
                         }
                         Err(problems) => problems.iter().for_each(|problem| self.problem(problem, step, read.span)),
                     }
@@ -221,15 +236,30 @@ impl Evaluation<'_> {
         let origins = vec![Origin { source: self.context.root.clone(), at: root(), entry: entry.clone() }];
         let needs = vec![(root(), entry)];
         self.refuse_submodules(&needs, line);
-        Some(FileInputs { result, origins, needs })
+        self.sent.extend(needs.iter().cloned());
+        Some(FileInputs { result, origins, needs, directories: Vec::new() })
     }
 
     fn problem(&mut self, problem: &CopyProblem, step: &Step, span: Span) {
         if let CopyProblem::Unread { link, .. } = problem {
             self.wanted.push(*link);
         }
-        let keyword = if step.keyword == "RUN" { "RUN --mount=type=bind" } else { &step.keyword };
-        self.error(format!("{keyword} {problem}"), span.first);
+        self.error(format!("{} {problem}", keyword(step)), span.first);
+    }
+
+    /// Reports what must be sent to the engine and is not.
+    fn settle(&mut self) {
+        let sent = |path: &RepoPath| {
+            self.sent.iter().any(|(at, entry)| match path.below(at) {
+                Some(rest) => rest.is_root() || entry.find(&rest).is_some(),
+                None => at.below(path).is_some() && !entry.is_empty(),
+            })
+        };
+        let (_, unsent): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.hanging).into_iter().partition(|(path, ..)| sent(path));
+        for (_, message, line) in unsent {
+            self.error(message, line);
+        }
     }
 
     fn refuse_submodules(&mut self, needs: &[(RepoPath, Entry)], line: usize) {
@@ -255,6 +285,11 @@ impl Evaluation<'_> {
     fn error(&mut self, message: String, line: usize) {
         self.errors.push(InputError { message, file: self.dockerfile.clone(), line: Some(line) });
     }
+}
+
+/// How an instruction is named in a message about what it reads.
+fn keyword(step: &Step) -> &str {
+    if step.keyword == "RUN" { "RUN --mount=type=bind" } else { &step.keyword }
 }
 
 impl InputSet {
@@ -291,6 +326,13 @@ impl InputSet {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Directories that the build context must have, be there a file in them or not: they are copied, and all their files
+    /// are ignored or excluded.
+    pub fn context_directories(&self) -> BTreeSet<&RepoPath> {
+        let steps = self.stages.iter().flat_map(|stage| &stage.steps);
+        steps.flat_map(|step| &step.files).flat_map(|files| &files.directories).collect()
     }
 
     /// Exactly the files that the build context must hold: path below the context, mode and content, each once.
