@@ -47,6 +47,8 @@ mod discovering;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod standing;

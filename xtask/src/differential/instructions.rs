@@ -1,5 +1,7 @@
 //! Made-up images: what a stage copies, and how.
 
+use longshore_core::glob::has_wildcards;
+
 use super::random::Random;
 use super::world::{ARCHIVE, World};
 
@@ -18,6 +20,8 @@ pub(super) struct Image {
     pub(super) directory: &'static str,
     /// The mode that all files get, where the instruction gives one.
     pub(super) mode: Option<u32>,
+    /// What other images read may be copied by this one too: it is built by itself.
+    pub(super) alone: bool,
     /// Files that come from the Dockerfile itself.
     pub(super) inline: Vec<(String, String)>,
 }
@@ -35,6 +39,7 @@ impl Image {
             looked_at: "/",
             directory: "",
             mode: None,
+            alone: false,
             inline: Vec::new(),
         };
         match random.below(16) {
@@ -47,7 +52,10 @@ impl Image {
                 if random.one_in(3) {
                     flags.extend(excludes(world, random));
                 }
-                image.stages += &copy(&flags, &[pivoted(world.pattern(random), random)], random);
+                let source = pivoted(world.pattern(random), random);
+                // A file that matches what stands before the pivot is copied where another instruction reads it.
+                image.alone = source.split_once("/./").is_some_and(|(above, _)| has_wildcards(above));
+                image.stages += &copy(&flags, &[source], random);
             }
             8 => image.add(world, random),
             9 => image.mount(number, world, random),

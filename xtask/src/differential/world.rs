@@ -214,8 +214,8 @@ impl World {
 /// A path below a folder; that of the folder itself for `.`, which is how a root is shown.
 pub(super) fn join(folder: &str, name: &str) -> String {
     match (folder, name) {
-        ("", name) => name.to_owned(),
         (folder, "" | ".") => folder.to_owned(),
+        ("", name) => name.to_owned(),
         (folder, name) => format!("{folder}/{name}"),
     }
 }

@@ -291,7 +291,7 @@ impl Copy<'_> {
                 (Entry::Leaf(_), Some(name)) => name,
                 (Entry::Leaf(_), None) => RepoPath::root().child(path.name()),
             };
-            self.take(real, entry, at);
+            self.take(source, real, entry, at)?;
             return Ok(());
         }
         for named in self.matched(source, source)? {
@@ -301,7 +301,7 @@ impl Copy<'_> {
                 Entry::Directory(_) => RepoPath::root(),
                 Entry::Leaf(_) => RepoPath::root().child(named.name()),
             };
-            self.take(real, entry, at);
+            self.take(source, real, entry, at)?;
         }
         Ok(())
     }
@@ -320,7 +320,8 @@ impl Copy<'_> {
         Ok(found.into_iter().map(|(path, _)| path).collect())
     }
 
-    /// Links right below the context's root are taken as links by `--parents`, but the engine wants them to lead somewhere.
+    /// Links right below the context's root are copied as links, but where it chooses by patterns (`--parents`,
+    /// `--exclude`) the engine wants them to lead somewhere.
     fn follow_links_of_root(&mut self, source: &str, kept: &Directory) -> Result<(), CopyProblem> {
         for (name, entry) in kept.entries() {
             if matches!(entry, Entry::Leaf(leaf) if leaf.mode == Mode::Link) {
@@ -389,15 +390,21 @@ impl Copy<'_> {
                 self.anchor(&named);
                 continue;
             }
-            if kept.is_empty() && !real.is_root() {
+            if kept.is_empty() && !real.is_root() && !has_wildcards(above) {
                 let directory = self.shown(&real);
                 self.copied.hangs_on.push((real.clone(), CopyProblem::Unsent { given: source.to_owned(), directory }));
             }
-            self.copied.sent.push((real.clone(), Entry::Directory(Arc::clone(&kept))));
-            if real.is_root() {
-                self.follow_links_of_root(source, &kept)?;
+            if !kept.is_empty() {
+                self.copied.sent.push((real.clone(), Entry::Directory(Arc::clone(&kept))));
             }
-            let kept = Entry::Directory(without(&self.excludes, &kept));
+            let left = without(&self.excludes, &kept);
+            if real.is_root() {
+                self.follow_links_of_root(source, &left)?;
+            }
+            let kept = Entry::Directory(left);
+            if kept.is_empty() && !is_pattern && !has_wildcards(above) && self.excludes.ignores(&literal) {
+                return Err(CopyProblem::Missing { given: source.to_owned() });
+            }
             // For people: the part of it that the pattern names for sure.
             let named = kept.find(&literal).map(|entry| (literal.clone(), entry));
             let (at, entry) = named.unwrap_or_else(|| (RepoPath::root(), kept.clone()));
@@ -413,18 +420,22 @@ impl Copy<'_> {
     }
 
     /// Takes a source into the context and to its place below the destination.
-    fn take(&mut self, real: RepoPath, entry: Entry, at: RepoPath) {
+    fn take(&mut self, source: &str, real: RepoPath, entry: Entry, at: RepoPath) -> Result<(), CopyProblem> {
         let kept = match &entry {
             Entry::Directory(directory) => Entry::Directory(without(&self.excludes, directory)),
             Entry::Leaf(_) => entry.clone(),
         };
+        if let (Entry::Directory(left), true, false) = (&kept, real.is_root(), self.excludes.is_empty()) {
+            self.follow_links_of_root(source, left)?;
+        }
         if kept.is_empty() {
             self.anchor(&real);
-            return;
+            return Ok(());
         }
         self.copied.needs.push((real.clone(), kept.clone()));
         let source = self.shown(&real);
         self.copied.origins.push(Origin { source, at, entry: kept });
+        Ok(())
     }
 
     /// Has the context hold a directory of which nothing is copied; its root is always there.

@@ -52,7 +52,14 @@ impl Buildkitd {
     #[track_caller]
     pub fn build(&self, build: BuildkitBuild<'_>, output: &Path) -> Result<(), String> {
         let mut command = self.client();
-        command.args(["build", "--progress=plain", "--frontend=dockerfile.v0", "--opt=force-network-mode=none"]);
+        // What it remembers of other builds can let one pass that fails by itself.
+        command.args([
+            "build",
+            "--no-cache",
+            "--progress=plain",
+            "--frontend=dockerfile.v0",
+            "--opt=force-network-mode=none",
+        ]);
         command.arg("--local").arg(format!("context={}", build.context.display()));
         command.arg("--local").arg(format!("dockerfile={}", build.dockerfile.display()));
         for (name, folder) in build.contexts {
