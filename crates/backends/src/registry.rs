@@ -36,7 +36,7 @@ use wire::{Request, Tries, Trouble, Wire};
 
 /// The most that a manifest may have; the specification asks registries to take as much.
 const MANIFEST_LIMIT: usize = 4 * 1024 * 1024;
-/// The most that a blob may have that is read as a whole.
+/// The most that a blob may have that is no layer.
 const BLOB_LIMIT: usize = 4 * 1024 * 1024;
 /// All kinds of manifest that images come with. Asked for less, a registry may convert what it has, and the digest is
 /// lost.
@@ -240,9 +240,9 @@ impl Room<'_> {
         }
     }
 
-    async fn blob(&self, digest: &Digest) -> Result<Vec<u8>, RegistryError> {
+    async fn blob(&self, digest: &Digest, limit: usize) -> Result<Vec<u8>, RegistryError> {
         let mut request = self.request(Method::GET, &format!("blobs/{digest}"));
-        request.limit = BLOB_LIMIT;
+        request.limit = limit;
         let answer = self.call(&request).await?;
         match answer.status {
             200 => {
@@ -317,7 +317,12 @@ impl Registry for Client {
     }
 
     async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Vec<u8>, RegistryError> {
-        self.room(repository, Right::Pull)?.blob(digest).await
+        self.room(repository, Right::Pull)?.blob(digest, BLOB_LIMIT).await
+    }
+
+    async fn layer(&self, repository: &Repository, digest: &Digest, size: u64) -> Result<Vec<u8>, RegistryError> {
+        let limit = usize::try_from(size).unwrap_or(usize::MAX);
+        self.room(repository, Right::Pull)?.blob(digest, limit).await
     }
 
     async fn put_blob(&self, repository: &Repository, bytes: Vec<u8>) -> Result<Digest, RegistryError> {

@@ -485,6 +485,10 @@ impl Registry for Shelf {
         found.ok_or_else(|| RegistryError::Missing(repository.at(digest)))
     }
 
+    async fn layer(&self, repository: &Repository, digest: &Digest, _: u64) -> Result<Vec<u8>, RegistryError> {
+        self.blob(repository, digest).await
+    }
+
     async fn put_blob(&self, _: &Repository, bytes: Vec<u8>) -> Result<Digest, RegistryError> {
         if self.denies {
             let (request, message) = ("POST a".to_owned(), "403 DENIED".to_owned());

@@ -12,6 +12,7 @@ use longshore_core::path::RepoPath;
 use longshore_core::record::ReleaseRecord;
 use longshore_core::snapshot::FoundFiles;
 use longshore_core::tree::{Directory, Entry};
+use longshore_run::adoption::{self, UseState};
 use longshore_run::gather::{GatherError, Gathered, Question, gather};
 use longshore_run::ports::{Registry, RegistryError, Repo as _};
 use longshore_run::release::ReleaseError;
@@ -45,13 +46,21 @@ impl Session {
         Ok(Self { repo: Git::open(&directory).await? })
     }
 
-    /// The config of the work tree, where there is one.
+    /// The config of the work tree, or the default where the file is not there; none where there is no work tree.
     pub(crate) fn work_tree_config(&self) -> Result<Option<Config>, Failure> {
+        if self.repo.work_tree().is_none() {
+            return Ok(None);
+        }
+        Ok(Some(self.own_config()?.unwrap_or_default()))
+    }
+
+    /// The config file of the work tree, where there is one.
+    pub(crate) fn own_config(&self) -> Result<Option<Config>, Failure> {
         let Some(work_tree) = self.repo.work_tree() else { return Ok(None) };
         let path = work_tree.join(config::FILE);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Some(Config::parse(config::FILE, &String::from_utf8_lossy(&bytes))?)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some(Config::default())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Failure::unreachable(format!("failed to read `{}`", path.display()), &error)),
         }
     }
@@ -101,14 +110,33 @@ impl Session {
         }
         let client = Self::registry(&config, Patience::Look)?;
         match gather(&self.repo, Some(&*client), question).await {
-            Err(GatherError::Registry(
-                error @ (RegistryError::Unreachable { .. }
-                | RegistryError::Denied { .. }
-                | RegistryError::Credentials { .. }),
-            )) => {
+            Err(GatherError::Registry(error)) if is_out_of_reach(&error) => {
                 ui.warn("the registry could not be asked: decided from commits and records alone");
                 ui.always(&format!("  caused by: {error}"));
                 Ok(gather(&self.repo, None, question).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// What stands behind each use; without the registry where it may not or cannot be asked, which is said.
+    pub(crate) async fn uses(
+        &self,
+        ui: &Ui,
+        gathered: &Gathered,
+        offline: bool,
+        from_revision: Option<&str>,
+    ) -> Result<Vec<UseState>, Failure> {
+        let alone = adoption::uses(&self.repo, None, gathered, from_revision);
+        if offline || gathered.config.registry.is_none() {
+            return Ok(alone.await?);
+        }
+        let client = Self::registry(&gathered.config, Patience::Look)?;
+        match adoption::uses(&self.repo, Some(&*client), gathered, from_revision).await {
+            Err(GatherError::Registry(error)) if is_out_of_reach(&error) => {
+                ui.warn("the registry could not be asked: what the tags stand for is not known");
+                ui.always(&format!("  caused by: {error}"));
+                Ok(alone.await?)
             }
             result => Ok(result?),
         }
@@ -155,4 +183,12 @@ impl Session {
         let branch = branch.unwrap_or_else(|| "HEAD".to_owned());
         Ok(self.repo.upstream(&branch).await?.ok_or(ReleaseError::NoRemote)?.remote)
     }
+}
+
+/// Is it no answer of the registry, so that one may do without?
+fn is_out_of_reach(error: &RegistryError) -> bool {
+    matches!(
+        error,
+        RegistryError::Unreachable { .. } | RegistryError::Denied { .. } | RegistryError::Credentials { .. }
+    )
 }

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use longshore_core::config::{Adopted, Grade};
+
 /// What looking at a repository brought to light.
 pub(crate) struct Found {
     /// The registry and namespace that our repositories stand below.
@@ -40,6 +42,8 @@ pub(crate) struct FoundService {
     pub(crate) uses: Vec<String>,
     /// The versioning that its tags speak for, where that is not the release's own.
     pub(crate) version: Option<&'static str>,
+    /// The image that was seen to be built from a commit.
+    pub(crate) adopted: Option<Adopted>,
 }
 
 /// The widest line of prose.
@@ -107,7 +111,8 @@ fn services(found: &Found) -> Vec<String> {
     for service in &found.services {
         let notes = notes(service, usual, !found.values.is_empty());
         let settled = [("repository", service.repository.as_deref()), ("version", service.version)];
-        entries.extend(entry(service, &notes, &settled));
+        let adopted = service.adopted.as_ref().map(adopted);
+        entries.extend(entry(service, &notes, &settled, adopted));
     }
     if found.services.is_empty() && entries.is_empty() {
         return prose("No Dockerfile was found, so there is no service.", "# ");
@@ -132,17 +137,31 @@ fn services(found: &Found) -> Vec<String> {
 }
 
 /// The lines of a service: one comment where nothing has to be said, a mapping where something has.
-fn entry(service: &FoundService, notes: &str, settled: &[(&str, Option<&str>)]) -> Vec<String> {
+fn entry(
+    service: &FoundService,
+    notes: &str,
+    settled: &[(&str, Option<&str>)],
+    adopted: Option<String>,
+) -> Vec<String> {
     let (name, dockerfile, context) = (scalar(&service.name), scalar(&service.dockerfile), scalar(&service.context));
     let notes = if notes.is_empty() { String::new() } else { format!(" # {notes}") };
-    let keys: Vec<_> =
-        settled.iter().filter_map(|(key, value)| Some(format!("    {key}: {}", scalar((*value)?)))).collect();
+    let keys = settled.iter().filter_map(|(key, value)| Some(format!("    {key}: {}", scalar((*value)?))));
+    let keys: Vec<_> = keys.chain(adopted).collect();
     if keys.is_empty() {
         return vec![format!("  # {name}: {{dockerfile: {dockerfile}, context: {context}}}{notes}")];
     }
     let found =
         [format!("  {name}:{notes}"), format!("    # dockerfile: {dockerfile}"), format!("    # context: {context}")];
     found.into_iter().chain(keys).collect()
+}
+
+/// `adopted: {digest: …, commit: …, grade: proved}`
+pub(crate) fn adopted(adopted: &Adopted) -> String {
+    let grade = match adopted.grade {
+        Grade::Proved => "proved",
+        Grade::Fits => "fits",
+    };
+    format!("    adopted: {{digest: \"{}\", commit: \"{}\", grade: {grade}}}", adopted.digest, adopted.commit)
 }
 
 /// What is worth a word beside a service: where it is used under another name, and an unusual context.
@@ -293,6 +312,7 @@ mod tests {
             repository: None,
             uses: strings(uses),
             version: None,
+            adopted: None,
         }
     }
 

@@ -11,15 +11,18 @@
 mod check;
 mod raw;
 mod report;
+mod schema;
 mod template;
 
 use std::collections::BTreeMap;
 
-use crate::image::{NameError, Platform, Repository};
+use crate::image::{Digest, NameError, Platform, Repository};
 use crate::name::ServiceName;
+use crate::object::CommitId;
 use crate::path::RepoPath;
 
 pub use report::{ConfigError, nearest};
+pub use schema::schema;
 pub use template::TagTemplate;
 
 /// The name of the config file, at the repository's root.
@@ -120,6 +123,9 @@ pub struct ServiceConfig {
     pub test: Option<bool>,
     /// `was`: the name that this service had before, so that its history goes on.
     pub was: Option<ServiceName>,
+    /// `adopted`: the image that stood before the first release, and the commit that it was seen to be built from.
+    /// `longshore init --prove` writes it; once a release has a record, it is read no more.
+    pub adopted: Option<Adopted>,
     /// `skip`: `true` where this is not a service at all; the default is `false`.
     pub skip: bool,
 }
@@ -137,9 +143,30 @@ impl Default for ServiceConfig {
             bases: BTreeMap::new(),
             test: None,
             was: None,
+            adopted: None,
             skip: false,
         }
     }
+}
+
+/// `services.<name>.adopted`: what is known of an image from before the first release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopted {
+    /// `digest`: which image.
+    pub digest: Digest,
+    /// `commit`: the commit it was built from.
+    pub commit: CommitId,
+    /// `grade`: how sure that is.
+    pub grade: Grade,
+}
+
+/// `grade`: how sure it is that an image was built from a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grade {
+    /// `proved`: all its inputs were seen in its layers.
+    Proved,
+    /// `fits`: those that leave a trace were seen. What rests on it is *assumed*.
+    Fits,
 }
 
 /// `version`: whether an image follows the release.

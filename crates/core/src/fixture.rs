@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use crate::config::{self, Config};
 use crate::discover::{DiscoverError, Discovered, discover};
+use crate::evidence::Readings;
 use crate::graph::{InputSets, KnownNames, ServiceGraph};
 use crate::inputs::context::Contexts;
 use crate::inputs::copy::Blobs;
@@ -311,7 +312,8 @@ fn discovered(files: &BTreeMap<RepoPath, File>, known: &KnownNames) -> Discovere
     let text = snapshot.content(&path_of(config::FILE)).map(|content| String::from_utf8_lossy(content).into_owned());
     let config = text.map(|text| Config::parse(config::FILE, &text).expect("a config that can be read"));
     let found = FoundFiles::in_tree(&snapshot.tree);
-    discover(&snapshot, &found, &config.unwrap_or_default(), &Contexts::default(), NAME, known)
+    let survey = Readings::default().survey(&snapshot, &found);
+    discover(&snapshot, &found, &config.unwrap_or_default(), &Contexts::default(), &survey, NAME, known)
 }
 
 /// One line for each reason, the name and the word in the first one.

@@ -33,7 +33,9 @@ pub struct Service {
     pub context: RepoPath,
     /// From what the context was concluded, for people: "its own directory", "longshore.yaml".
     pub context_from: String,
-    /// Build arguments from the config.
+    /// What was guessed about it, each with the key of the config that settles it.
+    pub notes: Vec<String>,
+    /// Build arguments, from the config and from what builds it in this repository.
     pub args: BTreeMap<String, String>,
     /// The one platform it is built for.
     pub platform: Platform,
@@ -43,10 +45,34 @@ pub struct Service {
     pub versioning: Versioning,
     /// What the config says of its bases.
     pub bases: BTreeMap<String, BaseRule>,
+    /// The images that this repository's own files build it as.
+    pub images: Vec<BuiltImage>,
+    /// The named contexts that it is built with.
+    pub contexts: BTreeMap<String, NamedSource>,
     /// The Dockerfile, read.
     pub parsed: Result<Arc<Dockerfile>, DockerfileError>,
     /// What its target needs.
     pub recipe: Result<Arc<Recipe>, DockerfileError>,
+}
+
+/// An image that a file of the repository builds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BuiltImage {
+    /// Its repository, as written, without Docker's own host.
+    pub repository: String,
+    /// Its tag; none where it hangs on a variable.
+    pub tag: Option<String>,
+}
+
+/// What a named context stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedSource {
+    /// A directory of the repository.
+    Directory(RepoPath),
+    /// The image of a service.
+    Service(ServiceName),
+    /// An image from elsewhere.
+    Image(String),
 }
 
 /// What a Dockerfile is for.
@@ -75,6 +101,8 @@ struct Images {
     by_repository: BTreeMap<Repository, ServiceName>,
     /// By service name; where no service has it, by the last part of a repository.
     by_bare_name: BTreeMap<String, ServiceName>,
+    /// By what the repository's own files build them as.
+    by_evidence: BTreeMap<String, Vec<(ServiceName, Option<String>)>>,
 }
 
 /// A service stands on another one.
@@ -87,7 +115,7 @@ pub struct Edge {
 }
 
 /// Names that were given: by Dockerfile and target.
-pub type KnownNames = BTreeMap<(RepoPath, Option<String>), ServiceName>;
+pub type KnownNames = BTreeMap<(RepoPath, Option<String>), BTreeSet<ServiceName>>;
 
 /// What the services of a commit are made of.
 pub type InputSets = BTreeMap<ServiceName, Evaluated>;
@@ -107,6 +135,11 @@ impl Service {
             });
             base.into_iter().chain(read)
         })
+    }
+
+    /// What a name in its Dockerfile stands for, where it is a named context.
+    pub fn context_of(&self, image: &ImageUse) -> Option<&NamedSource> {
+        self.contexts.get(&image.text).or_else(|| self.contexts.get(&image.text.to_ascii_lowercase()))
     }
 
     /// Does the config say something of this service that its Dockerfile does not?
@@ -154,8 +187,12 @@ impl ServiceGraph {
 
     /// The name of each service, by its Dockerfile and target.
     pub fn names(&self) -> KnownNames {
-        let services = self.services.values();
-        services.map(|service| ((service.dockerfile.clone(), service.target.clone()), service.name.clone())).collect()
+        let mut names = KnownNames::new();
+        for service in self.services.values() {
+            let place = (service.dockerfile.clone(), service.target.clone());
+            names.entry(place).or_default().insert(service.name.clone());
+        }
+        names
     }
 
     /// All services by name.
@@ -183,12 +220,17 @@ impl ServiceGraph {
             Some(BaseRule::Service(name)) => return self.services.get_key_value(name).map(|(name, _)| name),
             None => {}
         }
+        match service.context_of(image) {
+            Some(NamedSource::Service(name)) => return self.services.get_key_value(name).map(|(name, _)| name),
+            Some(NamedSource::Directory(_) | NamedSource::Image(_)) => return None,
+            None => {}
+        }
         if image.text.contains('@') {
             return None;
         }
         let full = || self.images.by_repository.get(&written.parse().ok()?);
         let bare = || self.images.by_bare_name.get(written).filter(|_| image.tag_from_arg);
-        full().or_else(bare).filter(|found| **found != service.name)
+        full().or_else(bare).or_else(|| self.images.built(service, image)).filter(|found| **found != service.name)
     }
 
     fn edges_of(&self, service: &Service) -> Vec<Edge> {
@@ -288,11 +330,51 @@ fn without_tag(text: &str) -> &str {
     }
 }
 
+impl BuiltImage {
+    /// Of a name as it is written: variables that nobody sets stand as `${NAME}`. None where its repository hangs on one.
+    pub fn of(written: &str) -> Option<Self> {
+        let repository = without_tag(written);
+        let tag = written[repository.len()..].strip_prefix(':').unwrap_or("latest");
+        if repository.is_empty() || repository.contains('$') {
+            return None;
+        }
+        let tag = (!tag.contains('$')).then(|| tag.to_owned());
+        Some(Self { repository: plain(repository).to_owned(), tag })
+    }
+}
+
+/// A repository without the host that stands for none.
+fn plain(repository: &str) -> &str {
+    let hosts = ["docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/"];
+    hosts.iter().find_map(|host| repository.strip_prefix(host)).unwrap_or(repository)
+}
+
 impl Images {
+    /// The service that the repository's own files build as this image. The tag must be one that they build. Where theirs
+    /// hangs on a variable, it may be one from a variable, or one that moves (`latest`, `dev`), but not a version.
+    fn built(&self, service: &Service, image: &ImageUse) -> Option<&ServiceName> {
+        let repository = without_tag(&image.text);
+        let tag = image.text[repository.len()..].strip_prefix(':').unwrap_or("latest");
+        let moves = !tag.bytes().any(|byte| byte.is_ascii_digit());
+        let from_variable = image.written.rsplit('/').next().is_some_and(|last| last.contains(":$"));
+        let fits = |built: &Option<String>| match built {
+            Some(built) => built == tag || from_variable,
+            None => from_variable || moves,
+        };
+        let built = self.by_evidence.get(plain(repository))?;
+        built.iter().find(|(name, built)| *name != service.name && fits(built)).map(|(name, _)| name)
+    }
+
     fn of<'a>(services: impl Iterator<Item = &'a Service> + Clone) -> Self {
         let mut images = Self::default();
         for service in services.clone() {
             images.by_bare_name.insert(service.name.to_string(), service.name.clone());
+        }
+        for service in services.clone() {
+            for image in &service.images {
+                let known = images.by_evidence.entry(image.repository.clone()).or_default();
+                known.push((service.name.clone(), image.tag.clone()));
+            }
         }
         for service in services {
             if let Some(repository) = &service.repository {

@@ -26,9 +26,13 @@ pub mod inputs;
 
 pub mod snapshot;
 
+pub mod evidence;
+
 pub mod graph;
 
 pub mod discover;
+
+pub mod proof;
 
 pub mod values;
 
@@ -39,6 +43,10 @@ pub mod record;
 pub mod plan;
 
 pub mod inventory;
+
+pub mod lint;
+
+pub mod picture;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;

@@ -104,8 +104,12 @@ pub struct BuildPlan {
     pub context: RepoPath,
     /// From what the context was concluded.
     pub context_from: String,
+    /// What was guessed, each with the key of the config that settles it.
+    pub notes: Vec<String>,
     /// The target stage.
     pub target: Option<String>,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
     /// Images of this repository that it stands on.
     pub stands_on: Vec<ServiceName>,
 }
@@ -417,6 +421,8 @@ pub fn build_plan(graph: &ServiceGraph, service: &Service) -> BuildPlan {
         dockerfile: service.dockerfile.clone(),
         context: service.context.clone(),
         context_from: service.context_from.clone(),
+        notes: service.notes.clone(),
+        args: service.args.clone(),
         target: service.target.clone(),
         stands_on: graph.edges(&service.name).iter().map(|edge| edge.on.clone()).collect(),
     }

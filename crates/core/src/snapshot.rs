@@ -70,7 +70,7 @@ impl Snapshot {
 }
 
 /// Where the ignore file of a Dockerfile may stand, the first that exists holds.
-fn ignore_files(dockerfile: &RepoPath, context: &RepoPath) -> [RepoPath; 2] {
+pub(crate) fn ignore_files(dockerfile: &RepoPath, context: &RepoPath) -> [RepoPath; 2] {
     let own = [dockerfile.name(), b".dockerignore"].concat();
     [dockerfile.parent().unwrap_or_default().child(&own), context.child(b".dockerignore")]
 }
@@ -95,6 +95,8 @@ pub struct FoundFiles {
     pub values: Vec<FoundFile>,
     /// Release records.
     pub records: Vec<FoundFile>,
+    /// Files that may say how images are built.
+    pub evidence: Vec<FoundFile>,
 }
 
 impl FoundFiles {
@@ -102,6 +104,10 @@ impl FoundFiles {
     pub fn in_tree(tree: &Directory) -> Self {
         let mut found = Self::default();
         found.look(&RepoPath::root(), tree);
+        found.look_in_forge(tree);
+        // Where there are too many, those near the root tell most.
+        found.evidence.sort_by(|a, b| (a.path.depth(), &a.path).cmp(&(b.path.depth(), &b.path)));
+        found.evidence.truncate(MOST_EVIDENCE);
         if let Some(Entry::Directory(records)) = RepoPath::new(RECORDS).ok().as_ref().and_then(|path| tree.find(path)) {
             for (name, entry) in records.entries().filter(|(name, _)| name.ends_with(b".json")) {
                 if let (Entry::Leaf(leaf), Ok(directory)) = (entry, RepoPath::new(RECORDS)) {
@@ -114,12 +120,30 @@ impl FoundFiles {
 
     /// The blobs to read.
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> {
-        let files = [&self.dockerfiles, &self.ignore_files, &self.values, &self.records];
+        let files = [&self.dockerfiles, &self.ignore_files, &self.values, &self.records, &self.evidence];
         files.into_iter().flatten().map(|file| file.id)
+    }
+
+    /// Of the forge's own folder only workflows and actions count.
+    fn look_in_forge(&mut self, tree: &Directory) {
+        let Some(Entry::Directory(forge)) = tree.get(b".github") else { return };
+        let mut files = Vec::new();
+        forge.walk(&RepoPath::root().child(b".github"), &mut |path, leaf| files.push((path, leaf)));
+        for (path, leaf) in files {
+            if matches!(leaf.mode, Mode::File | Mode::Executable) && may_tell(path.name(), false) {
+                self.evidence.push(FoundFile { path, id: leaf.id });
+            } else if leaf.mode == Mode::File
+                && [b".yml".as_slice(), b".yaml"].iter().any(|ending| path.name().ends_with(ending))
+            {
+                self.evidence.push(FoundFile { path, id: leaf.id });
+            }
+        }
     }
 
     fn look(&mut self, at: &RepoPath, directory: &Directory) {
         let has_chart = directory.get(b"Chart.yaml").is_some();
+        let near =
+            at.is_root() || CI_FOLDERS.contains(&at.name()) || directory.entries().any(|(name, _)| is_dockerfile(name));
         for (name, entry) in directory.entries() {
             match entry {
                 Entry::Directory(below) => {
@@ -134,6 +158,8 @@ impl FoundFiles {
                         &mut self.dockerfiles
                     } else if has_chart && name == b"values.yaml" {
                         &mut self.values
+                    } else if may_tell(name, near) {
+                        &mut self.evidence
                     } else {
                         continue;
                     };
@@ -147,6 +173,65 @@ impl FoundFiles {
             }
         }
     }
+}
+
+/// Nobody describes builds in more files than that.
+const MOST_EVIDENCE: usize = 2000;
+
+/// Folders whose files say what a CI does.
+const CI_FOLDERS: [&[u8]; 7] =
+    [b".circleci", b".gitlab", b"gitlab-ci", b".cloudbuild", b".buildkite", b".woodpecker", b".azure-pipelines"];
+
+/// Words in the name of a script that builds images.
+const TELLING: [&[u8]; 12] = [
+    b"build",
+    b"docker",
+    b"image",
+    b"container",
+    b"release",
+    b"publish",
+    b"push",
+    b"deploy",
+    b"bake",
+    b"ci",
+    b"make",
+    b"skaffold",
+];
+
+/// May a file of this name say how images are built? Scripts are many: they count in the root and beside a Dockerfile,
+/// and elsewhere where their name says what they do.
+fn may_tell(name: &[u8], near: bool) -> bool {
+    let ends = |ending: &[u8]| name.ends_with(ending);
+    if ends(b".sh") || ends(b".bash") {
+        return near || TELLING.iter().any(|word| has_word(word, name));
+    }
+    if ends(b".hcl") {
+        return true;
+    }
+    if ends(b".json") {
+        return has_word(b"bake", name) || (near && name == b"package.json");
+    }
+    if ends(b".yml") || ends(b".yaml") {
+        return near
+            || name.starts_with(b"skaffold")
+            || [b"compose".as_slice(), b"cloudbuild", b"gitlab-ci", b"pipelines", b"taskfile"]
+                .iter()
+                .any(|word| has_word(word, name))
+            || matches!(name, b"action.yml" | b"action.yaml" | b".travis.yml" | b".drone.yml" | b"config.yml");
+    }
+    if !name.contains(&b'.') && near && TELLING.iter().any(|word| has_word(word, name)) {
+        return true;
+    }
+    let starts = |start: &[u8]| name.starts_with(start);
+    matches!(name, b".env" | b"justfile" | b"Justfile" | b".justfile" | b"GNUmakefile" | b"makefile")
+        || starts(b"Makefile")
+        || starts(b"Jenkinsfile")
+        || ends(b".mk")
+        || ends(b".just")
+}
+
+fn has_word(word: &[u8], name: &[u8]) -> bool {
+    name.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
 }
 
 /// Where the records stand.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use longshore_core::config::{self, Config, ConfigError};
 use longshore_core::discover::{DiscoverError, discover};
+use longshore_core::evidence::{Readings, Survey};
 use longshore_core::graph::{InputSets, KnownNames, ServiceGraph};
 use longshore_core::image::{NameError, Tag};
 use longshore_core::inputs::context::Contexts;
@@ -25,10 +26,14 @@ use crate::ports::{Registry, RegistryError, Repo, RepoError};
 
 mod before;
 mod changed;
+mod history;
 mod images;
 mod uses;
 
+pub use before::Teller;
+pub(crate) use before::told_commit;
 pub use changed::changed;
+pub(crate) use history::History;
 pub use uses::{FoundUse, ValuesText};
 
 /// What is to be planned.
@@ -122,7 +127,13 @@ pub async fn gather(
     registry: Option<&dyn Registry>,
     question: &Question,
 ) -> Result<Gathered, GatherError> {
-    let mut reader = Reader { repo, contexts: Contexts::default(), blobs: Blobs::new(), commits: BTreeMap::new() };
+    let mut reader = Reader {
+        repo,
+        contexts: Contexts::default(),
+        readings: Readings::default(),
+        blobs: Blobs::new(),
+        commits: BTreeMap::new(),
+    };
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
     let tree = repo.tree(at).await?;
@@ -147,7 +158,8 @@ pub async fn gather(
         }
         Baseline::Nothing | Baseline::Tags { .. } => KnownNames::new(),
     };
-    let graph = discover(&snapshot, &found, &config, &reader.contexts, &name, &known)
+    let survey = reader.survey(&mut snapshot, &found).await?;
+    let graph = discover(&snapshot, &found, &config, &reader.contexts, &survey, &name, &known)
         .services()
         .map_err(GatherError::Discover)?;
     let sets = reader.inputs(&graph, &mut snapshot, None).await?;
@@ -197,14 +209,14 @@ fn records(snapshot: &Snapshot, found: &FoundFiles) -> Result<Vec<ReleaseRecord>
 
 fn names_of_record(records: &[ReleaseRecord], release: &ReleaseName) -> KnownNames {
     let record = records.iter().find(|record| record.release == *release);
-    let images = record.into_iter().flat_map(|record| &record.images);
-    images
-        .filter_map(|image| {
-            let built = image.built.as_ref()?;
-            let dockerfile = RepoPath::new(&built.dockerfile).ok()?;
-            Some(((dockerfile, built.target.clone()), image.name.clone()))
-        })
-        .collect()
+    let mut names = KnownNames::new();
+    for image in record.into_iter().flat_map(|record| &record.images) {
+        let Some(built) = &image.built else { continue };
+        if let Ok(dockerfile) = RepoPath::new(&built.dockerfile) {
+            names.entry((dockerfile, built.target.clone())).or_default().insert(image.name.clone());
+        }
+    }
+    names
 }
 
 async fn baseline(
@@ -241,6 +253,7 @@ async fn baseline(
 struct Reader<'a> {
     repo: &'a dyn Repo,
     contexts: Contexts,
+    readings: Readings,
     blobs: Blobs,
     commits: BTreeMap<CommitId, Arc<Earlier>>,
 }
@@ -260,6 +273,17 @@ impl Reader<'_> {
             self.blobs.extend(ids.into_iter().zip(contents.into_iter().map(Into::into)));
         }
         Ok(())
+    }
+
+    /// What the commit's own files say about builds; the Dockerfiles that they name are read, too.
+    async fn survey(&mut self, snapshot: &mut Snapshot, found: &FoundFiles) -> Result<Survey, RepoError> {
+        let survey = self.readings.survey(snapshot, found);
+        let wanted = survey.wanted(&snapshot.tree);
+        if wanted.iter().any(|id| !self.blobs.contains_key(id)) {
+            self.read(wanted.into_iter()).await?;
+            snapshot.blobs.clone_from(&self.blobs);
+        }
+        Ok(survey)
     }
 
     async fn config_of(&mut self, tree: &Directory) -> Result<Option<Config>, GatherError> {
@@ -286,8 +310,9 @@ impl Reader<'_> {
         let own = self.config_of(&tree).await?;
         let config = own.as_ref().unwrap_or(config);
         self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
-        let snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
-        let graph = discover(&snapshot, &found, config, &self.contexts, name, known).graph;
+        let mut snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
+        let survey = self.survey(&mut snapshot, &found).await?;
+        let graph = discover(&snapshot, &found, config, &self.contexts, &survey, name, known).graph;
         let earlier = Arc::new(Earlier { snapshot, graph });
         self.commits.insert(commit, Arc::clone(&earlier));
         Ok(earlier)

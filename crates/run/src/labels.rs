@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_core::image::{Digest, Reference, Repository};
+use longshore_core::image::{Digest, Platform, Reference, Repository};
 use longshore_core::inputs::InputDigest;
 use longshore_core::object::CommitId;
 
@@ -63,6 +63,24 @@ pub fn blobs(manifest: &Manifest, repository: &Repository) -> Result<Vec<Digest>
     Ok(image.config.into_iter().chain(layers).map(|descriptor| descriptor.digest).collect())
 }
 
+/// What an image runs on: of an index the platforms it names, attestations left out; of a single image that of its config.
+pub async fn built_for(registry: &dyn Registry, reference: &Reference) -> Result<Vec<Platform>, RegistryError> {
+    let manifest = registry.manifest(reference).await?.ok_or_else(|| RegistryError::Missing(reference.clone()))?;
+    let repository = &reference.repository;
+    if let Some(children) = parse::<Index>(&manifest, repository)?.manifests {
+        return Ok(children.into_iter().filter_map(|child| child.platform?.known()).collect());
+    }
+    let Some(config) = parse::<ImageManifest>(&manifest, repository)?.config else { return Ok(Vec::new()) };
+    let bytes = registry.blob(repository, &config.digest).await?;
+    let platform: Option<NamedPlatform> = serde_json::from_slice(&bytes).ok();
+    Ok(platform.and_then(NamedPlatform::known).into_iter().collect())
+}
+
+/// The manifest of one image.
+pub(crate) fn image(manifest: &Manifest, repository: &Repository) -> Result<ImageManifest, RegistryError> {
+    parse(manifest, repository)
+}
+
 fn parse<T: serde::de::DeserializeOwned>(manifest: &Manifest, repository: &Repository) -> Result<T, RegistryError> {
     serde_json::from_slice(&manifest.bytes).map_err(|error| RegistryError::Refused {
         request: format!("GET {}", repository.at(&manifest.digest)),
@@ -80,25 +98,40 @@ struct Index {
 #[derive(serde::Deserialize)]
 struct Child {
     digest: Digest,
-    platform: Option<ChildPlatform>,
+    platform: Option<NamedPlatform>,
 }
 
+/// A platform, in an index and in the config of an image alike.
 #[derive(serde::Deserialize)]
-struct ChildPlatform {
+struct NamedPlatform {
     os: String,
-}
-
-#[derive(serde::Deserialize)]
-struct ImageManifest {
-    config: Option<Descriptor>,
-    layers: Option<Vec<Descriptor>>,
-}
-
-#[derive(serde::Deserialize)]
-struct Descriptor {
-    digest: Digest,
     #[serde(default)]
-    urls: Vec<String>,
+    architecture: String,
+    variant: Option<String>,
+}
+
+impl NamedPlatform {
+    /// None for what is no image that runs.
+    fn known(self) -> Option<Platform> {
+        let Self { os, architecture, variant } = self;
+        let variant = variant.filter(|variant| !variant.is_empty());
+        (os != "unknown" && !os.is_empty()).then_some(Platform { os, architecture, variant })
+    }
+}
+
+#[derive(serde::Deserialize)]
+pub(crate) struct ImageManifest {
+    pub(crate) config: Option<Descriptor>,
+    pub(crate) layers: Option<Vec<Descriptor>>,
+}
+
+#[derive(serde::Deserialize)]
+pub(crate) struct Descriptor {
+    pub(crate) digest: Digest,
+    #[serde(default)]
+    pub(crate) size: u64,
+    #[serde(default)]
+    pub(crate) urls: Vec<String>,
 }
 
 #[derive(serde::Deserialize, Default)]

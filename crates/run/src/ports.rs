@@ -138,6 +138,28 @@ pub struct RefUpdate {
     pub expected: Option<Option<ObjectId>>,
 }
 
+/// What happened to some paths between two commits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// The commits that touch one of the paths, newest first. A merge is one of them where it is like none of its parents
+    /// in one of the paths.
+    pub commits: Vec<Touching>,
+    /// Do commits seem to be missing, since this is a shallow clone?
+    pub cut_off: bool,
+}
+
+/// A commit that touches paths which were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touching {
+    /// The commit.
+    pub commit: Commit,
+    /// Does only the earlier of the two commits have it, so that what it did is not there any more?
+    pub left_behind: bool,
+    /// The paths that it touches, each with the lines that it added and removed; none where lines say nothing (a binary
+    /// file) or the contents are not in this clone.
+    pub files: Vec<(RepoPath, Option<(usize, usize)>)>,
+}
+
 /// Which branch a release goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
@@ -178,6 +200,11 @@ pub trait Repo: Send + Sync {
         paths: &[RepoPath],
         limit: usize,
     ) -> Result<Vec<Commit>, RepoError>;
+    /// The commits that touch any of these paths and that one of the two commits has and the other has not.
+    async fn history(&self, from: CommitId, to: CommitId, paths: &[RepoPath]) -> Result<History, RepoError>;
+    /// What each of the last commits up to `to` touched, the newest first, at most `limit` of them; merges and commits without
+    /// a parent are left out.
+    async fn touched(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError>;
     /// Is `ancestor` reachable from `descendant`? Equal commits are.
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoError>;
     /// How many commits there are after `from` up to and with `to`.
@@ -304,6 +331,8 @@ pub trait Registry: Send + Sync {
     async fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError>;
     /// A small blob (a config), checked against its digest; at most 4 MiB.
     async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Vec<u8>, RegistryError>;
+    /// A whole layer, checked against its digest; `size` is what the manifest says of it, in bytes.
+    async fn layer(&self, repository: &Repository, digest: &Digest, size: u64) -> Result<Vec<u8>, RegistryError>;
     /// Uploads a blob where it is not there yet.
     async fn put_blob(&self, repository: &Repository, bytes: Vec<u8>) -> Result<Digest, RegistryError>;
     /// Asks for the right to push, without pushing (a token with push scope, where the registry uses tokens).

@@ -1,5 +1,7 @@
 //! Commits and how they follow each other.
 
+use std::collections::HashSet;
+
 use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_run::ports::RepoError;
@@ -32,6 +34,28 @@ impl Git {
         let answer = call.run().await?;
         let ids: Vec<CommitId> = commit_ids(&answer).collect();
         Ok(self.headers(&ids).await?.into_iter().map(|header| header.commit).collect())
+    }
+
+    /// The paths that each of the last commits touches. The first commit, also of a shallow clone, would touch everything.
+    pub(super) async fn paths_of_commits(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError> {
+        let limit = format!("--max-count={}", i32::try_from(limit).unwrap_or(i32::MAX));
+        let call =
+            self.look().args(["log", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--format=tformat:%x01"]);
+        let call = call.args(["--min-parents=1", "--max-parents=1", &limit, &to.to_string(), "--"]);
+        let answer = call.clone().run().await?;
+        let mut commits: Vec<Vec<RepoPath>> = Vec::new();
+        for field in answer.split(|byte| *byte == 0) {
+            if field == [1] {
+                commits.push(Vec::new());
+                continue;
+            }
+            // The first path stands in a line of its own.
+            let path = field.strip_prefix(b"\n").unwrap_or(field);
+            if let (Some(commit), false) = (commits.last_mut(), path.is_empty()) {
+                commit.push(RepoPath::new(path).map_err(|_| call.unreadable(&answer))?);
+            }
+        }
+        Ok(commits)
     }
 
     /// Is `ancestor` reachable from `descendant`?
@@ -68,14 +92,22 @@ impl Git {
     /// Counts the commits that `to` reaches and `from` does not, in a shallow clone: none of them may be one whose parents
     /// were left out, or else what is behind it is not known.
     async fn commits_between(&self, from: CommitId, to: CommitId) -> Result<usize, RepoError> {
-        let path = self.place.common_dir.join("shallow");
-        let cut = std::fs::read(&path).map_err(file_error(&path))?;
-        let cut: std::collections::HashSet<CommitId> = commit_ids(&cut).collect();
+        let cut = self.cut_off()?;
         let answer = self.look().args(["rev-list", &to.to_string(), &format!("^{from}")]).run().await?;
         if commit_ids(&answer).any(|id| cut.contains(&id)) {
             return Err(RepoError::HistoryCutOff { commit: to });
         }
         Ok(commit_ids(&answer).count())
+    }
+
+    /// The commits whose parents were left out of this clone.
+    pub(super) fn cut_off(&self) -> Result<HashSet<CommitId>, RepoError> {
+        if !self.is_shallow() {
+            return Ok(HashSet::new());
+        }
+        let path = self.place.common_dir.join("shallow");
+        let cut = std::fs::read(&path).map_err(file_error(&path))?;
+        Ok(commit_ids(&cut).collect())
     }
 }
 

@@ -21,8 +21,8 @@ use super::retry::{Patience, Verdict, judge};
 use super::{ClientError, ClientOptions};
 
 const MOST_REDIRECTS: usize = 5;
-/// What a body may take to be sent, beyond the time for an answer.
-const SLOWEST_UPLOAD_BYTES_PER_SECOND: u64 = 20_000;
+/// What a body may take on its way, beyond the time for an answer.
+const SLOWEST_BYTES_PER_SECOND: u64 = 20_000;
 
 /// A request that can be sent again.
 #[derive(Debug, Clone)]
@@ -134,8 +134,9 @@ impl Wire {
     pub(super) async fn attempt(&self, request: &Request, login: Option<&HeaderValue>) -> Result<Answer, Trouble> {
         let lane = self.lane(&request.url);
         let _slot = lane.enter(&self.options.patience).await;
-        let upload = Duration::from_secs(request.body.len() as u64 / SLOWEST_UPLOAD_BYTES_PER_SECOND);
-        let whole = self.options.patience.whole_timeout + upload;
+        // What may be read at most is some hundred kilobytes, but for manifests and layers.
+        let bytes = request.body.len() + request.limit;
+        let whole = self.options.patience.whole_timeout + Duration::from_secs(bytes as u64 / SLOWEST_BYTES_PER_SECOND);
         match tokio::time::timeout(whole, self.follow(request, login)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Trouble::TimedOut(format!("no whole answer within {} s", whole.as_secs()))),

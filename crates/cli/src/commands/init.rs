@@ -1,36 +1,50 @@
-//! `longshore init`: a commented longshore.yaml from what is found, and what could not be settled.
+//! `longshore init`: a commented longshore.yaml from what is found, what stands behind each use, and what could not be
+//! settled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longshore_core::config::{self, Config};
+use longshore_core::config::{self, Adopted, Config, Grade};
 use longshore_core::graph::{Kind, Service};
 use longshore_core::image::Repository;
+use longshore_core::name::ServiceName;
+use longshore_core::proof::Proof;
+use longshore_run::adoption::UseState;
 use longshore_run::gather::{FoundUse, Gathered, Question, gather};
 use longshore_run::ports::Repo as _;
+use longshore_run::prove::{Asked, Proven, prove};
 
-use crate::args::{Common, Init};
+use crate::args::{Common, Format, Init};
+use crate::commands::list::uses;
 use crate::exit;
 use crate::failure::Failure;
-use crate::session::Session;
-use crate::starter::{Found, FoundService, starter};
-use crate::ui::Ui;
+use crate::json;
+use crate::session::{Patience, Session};
+use crate::starter::{Found, FoundService, adopted as adopted_line, starter};
+use crate::ui::{Ui, columns, markdown};
 
-/// Writes the starter, and prints what it could not settle.
+mod proof;
+
+/// Writes the starter, and prints what stands behind each use and what could not be settled.
 pub(crate) async fn run(common: &Common, args: &Init, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
     if let Some(registry) = &args.registry {
         // A service's name is put behind it: what does not make a repository with one never will.
         format!("{registry}/x").parse::<Repository>()?;
     }
-    let question = Question {
-        at: "HEAD".to_owned(),
-        from: Some("HEAD".to_owned()),
-        from_revision: None,
-        version: None,
-        config: Some(Config::default()),
-    };
-    let gathered = gather(&session.repo, None, &question).await?;
-    let found = Looking { gathered: &gathered, given: args.registry.as_deref() }.found();
+    if args.prove
+        && let Some(config) = session.own_config()?
+    {
+        return prove_only(&session, args, config, ui).await;
+    }
+    let gathered = gather(&session.repo, None, &question(Config::default())).await?;
+    let mut found = Looking { gathered: &gathered, given: args.registry.as_deref() }.found();
+    // What is looked into is what the file will say.
+    let looked = Looked::at(&session, args, Config::parse(config::FILE, &starter(&found))?, ui).await?;
+    for (service, adopted) in looked.adopted() {
+        for entry in found.services.iter_mut().filter(|entry| entry.name == service.as_str()) {
+            entry.adopted = Some(adopted.clone());
+        }
+    }
     let text = starter(&found);
     if args.print {
         ui.print(&text);
@@ -41,12 +55,107 @@ pub(crate) async fn run(common: &Common, args: &Init, ui: &Ui) -> Result<u8, Fai
         })?;
         let path = work_tree.join(config::FILE);
         write_new(&path, &text)?;
+        looked.show(ui);
         ui.say(&format!("wrote {}: read it, commit it, and look at `longshore plan`", config::FILE));
     }
     for open in &found.unsettled {
         ui.always(&format!("open: {open}"));
     }
     Ok(exit::DONE)
+}
+
+/// With a config at hand, nothing is written: what was found is shown, with the lines that would hold it.
+async fn prove_only(session: &Session, args: &Init, config: Config, ui: &Ui) -> Result<u8, Failure> {
+    let services = config.services.clone();
+    let looked = Looked::at(session, args, config, ui).await?;
+    looked.show(ui);
+    let is_there = |name: &ServiceName, adopted: &Adopted| {
+        services.get(name).is_some_and(|settings| settings.adopted.as_ref() == Some(adopted))
+    };
+    let adopted: BTreeMap<_, _> = looked.adopted().filter(|(name, adopted)| !is_there(name, adopted)).collect();
+    if ui.format == Format::Table && !adopted.is_empty() {
+        ui.say(&format!("{} is there already; these lines keep what was found:", config::FILE));
+        ui.say("services:");
+        for (service, adopted) in adopted {
+            ui.say(&format!("  {service}:\n{}", adopted_line(&adopted)));
+        }
+    }
+    Ok(exit::DONE)
+}
+
+/// HEAD, compared with itself: what is asked is what there is.
+fn question(config: Config) -> Question {
+    Question {
+        at: "HEAD".to_owned(),
+        from: Some("HEAD".to_owned()),
+        from_revision: None,
+        version: None,
+        config: Some(config),
+    }
+}
+
+/// What the registry says of the images that are in use.
+struct Looked {
+    uses: Vec<UseState>,
+    proofs: Vec<Proven>,
+}
+
+impl Looked {
+    async fn at(session: &Session, args: &Init, config: Config, ui: &Ui) -> Result<Self, Failure> {
+        if args.print && !args.prove {
+            return Ok(Self { uses: Vec::new(), proofs: Vec::new() });
+        }
+        let gathered = gather(&session.repo, None, &question(config)).await?;
+        let from_revision = args.from_rev.as_deref();
+        let uses = session.uses(ui, &gathered, args.offline, from_revision).await?;
+        if !args.prove {
+            return Ok(Self { uses, proofs: Vec::new() });
+        }
+        if gathered.config.registry.is_none() {
+            return Err(Failure::usage("no values file says where the images are, so none can be looked into")
+                .hint("name it: `longshore init --prove --registry PREFIX`"));
+        }
+        let client = Session::registry(&gathered.config, Patience::Look)?;
+        let asked = Asked { from_revision: args.from_rev.clone(), search: args.search };
+        let tell = |service: &ServiceName| ui.say(&format!("reading the image of {service}"));
+        let proofs = prove(&session.repo, &*client, &gathered, &asked, &tell).await?;
+        Ok(Self { uses, proofs })
+    }
+
+    /// What goes into the config: an image with its commit, where all uses of the service stand at one image.
+    fn adopted(&self) -> impl Iterator<Item = (ServiceName, Adopted)> {
+        let several =
+            |service: &ServiceName| self.proofs.iter().filter(|proven| proven.service == *service).count() > 1;
+        let adopted = |proven: &Proven| {
+            let grade = match proven.proof {
+                Proof::Proved { .. } => Grade::Proved,
+                Proof::Fits { .. } => Grade::Fits,
+                Proof::Differs { .. } | Proof::Unknown { .. } => return None,
+            };
+            Some(Adopted { digest: proven.digest.clone()?, commit: proven.commit.as_ref()?.id, grade })
+        };
+        let single = self.proofs.iter().filter(move |proven| !several(&proven.service));
+        single.filter_map(move |proven| Some((proven.service.clone(), adopted(proven)?)))
+    }
+
+    fn show(&self, ui: &Ui) {
+        match ui.format {
+            Format::Json => ui.print(&json::text(&serde_json::json!({
+                "format": json::format("longshore-init"),
+                "uses": self.uses.iter().map(uses::object).collect::<Vec<_>>(),
+                "proofs": self.proofs.iter().map(proof::object).collect::<Vec<_>>(),
+            }))),
+            Format::Markdown => ui.print(&markdown(&uses::rows(&self.uses, false))),
+            Format::Table if self.uses.is_empty() => {}
+            Format::Table => {
+                ui.print(&columns(&uses::rows(&self.uses, true)));
+                ui.print(&format!("\n{}\n", uses::summary(&self.uses)));
+                if !self.proofs.is_empty() {
+                    ui.print(&format!("\n{}", columns(&proof::rows(&self.proofs))));
+                }
+            }
+        }
+    }
 }
 
 /// Writes a file that must not be there yet.
@@ -176,6 +285,7 @@ fn found_service(service: &Service, uses: &[&FoundUse], train: Option<&str>) -> 
         repository: other_name.map(str::to_owned),
         uses: uses.iter().map(|found| found.found.name.clone()).collect(),
         version: own_line.then_some("independent"),
+        adopted: None,
     }
 }
 

@@ -2,8 +2,13 @@
 
 use longshore_core::plan::{ImageKind, ImagePlan};
 
+pub(crate) mod uses;
+
+use longshore_run::gather::Question;
+
 use crate::args::{Common, Format, List, Looking};
 use crate::commands::plan::name_errors;
+use crate::exit;
 use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
@@ -15,7 +20,10 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
     let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true };
     let question = session.question(&looking, None)?;
     // Compared with itself: what is asked is what there is, not what changed.
-    let question = longshore_run::gather::Question { from: Some(question.at.clone()), ..question };
+    let question = Question { from: Some(question.at.clone()), ..question };
+    if args.uses {
+        return show_uses(&session, args, &question, ui).await;
+    }
     let gathered = session.look(ui, &question, true).await?;
     let plan = &gathered.plan;
     let rows = |paint_dim: bool| {
@@ -31,6 +39,10 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
         Format::Markdown => ui.print(&markdown(&rows(false))),
         Format::Table => {
             ui.print(&columns(&rows(true)));
+            let notes = plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
+            for (name, note) in notes.flat_map(|(name, build)| build.notes.iter().map(move |note| (name, note))) {
+                ui.print(&paint(DIM, &format!("\n{name}: guessed: {note}")));
+            }
             let of = |kind| plan.images.iter().filter(|image| image.kind == kind).count();
             ui.print(&format!(
                 "\n{}, {} carried, {}\n",
@@ -41,6 +53,24 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
         }
     }
     Ok(name_errors(ui, plan))
+}
+
+/// Shows what stands behind each use of the values files, with the registry where it may and can be asked.
+async fn show_uses(session: &Session, args: &List, question: &Question, ui: &Ui) -> Result<u8, Failure> {
+    let gathered = session.look(ui, question, true).await?;
+    let found = session.uses(ui, &gathered, args.offline, args.from_rev.as_deref()).await?;
+    match ui.format {
+        Format::Json => {
+            let uses: Vec<_> = found.iter().map(uses::object).collect();
+            ui.print(&json::text(&serde_json::json!({"format": json::format("longshore-uses"), "uses": uses})));
+        }
+        Format::Markdown => ui.print(&markdown(&uses::rows(&found, false))),
+        Format::Table => {
+            ui.print(&columns(&uses::rows(&found, true)));
+            ui.print(&format!("\n{}\n", uses::summary(&found)));
+        }
+    }
+    Ok(exit::DONE)
 }
 
 fn row(image: &ImagePlan, paint_dim: bool) -> Vec<String> {

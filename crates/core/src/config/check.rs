@@ -7,17 +7,19 @@ use serde_saphyr::{Location, Spanned};
 
 use super::raw::{self, Text};
 use super::report::{Complaint, Source, nearest};
-use super::{BaseRule, CarriedConfig, CommitMode, Config, ConfigError};
-use super::{RegistryConfig, ReleaseConfig, ServiceConfig, Versioning};
+use super::{Adopted, BaseRule, CarriedConfig, CommitMode, Config, ConfigError};
+use super::{Grade, RegistryConfig, ReleaseConfig, ServiceConfig, Versioning};
 use crate::image::{NameError, Repository};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 
-const COMMIT_MODES: &[(&str, CommitMode)] =
+pub(super) const COMMIT_MODES: &[(&str, CommitMode)] =
     &[("push", CommitMode::Push), ("branch", CommitMode::Branch), ("none", CommitMode::None)];
 
-const VERSIONINGS: &[(&str, Versioning)] =
+pub(super) const VERSIONINGS: &[(&str, Versioning)] =
     &[("train", Versioning::Train), ("independent", Versioning::Independent), ("pinned", Versioning::Pinned)];
+
+pub(super) const GRADES: &[(&str, Grade)] = &[("proved", Grade::Proved), ("fits", Grade::Fits)];
 
 /// Checks everything. Errors are sorted by place.
 pub(super) fn check(source: &Source<'_>, raw: &raw::File) -> Result<Config, Vec<ConfigError>> {
@@ -273,8 +275,22 @@ impl Checker<'_> {
             bases,
             test: raw.test,
             was: raw.was.as_ref().and_then(|was| self.parsed(was, "write the service's former name")),
+            adopted: raw.adopted.as_ref().and_then(|adopted| self.adopted(adopted)),
             skip: raw.skip.unwrap_or_default(),
         }
+    }
+
+    fn adopted(&mut self, raw: &raw::Adopted) -> Option<Adopted> {
+        self.unknown_keys(&raw.unknown, raw::Adopted::KEYS);
+        let digest = raw.digest.as_ref().and_then(|text| self.parsed(text, "`longshore init --prove` tells it"));
+        let commit = raw.commit.as_ref().and_then(|text| self.parsed(text, "write all digits of the commit's id"));
+        let grade = raw.grade.as_ref().and_then(|word| self.choice(word, "grade", GRADES));
+        if let (Some(given), None) =
+            (raw.digest.as_ref().or(raw.commit.as_ref()), raw.digest.as_ref().zip(raw.commit.as_ref()))
+        {
+            self.complain(given, Complaint::new("`adopted` needs both `digest` and `commit`"));
+        }
+        Some(Adopted { digest: digest?, commit: commit?, grade: grade.unwrap_or(Grade::Fits) })
     }
 
     fn platforms(&mut self, raw: &Spanned<Vec<Text>>) -> Vec<crate::image::Platform> {
@@ -403,9 +419,9 @@ impl Checker<'_> {
         }
     }
 
-    fn parsed<T: FromStr<Err = NameError>>(&mut self, raw: &Text, hint: &str) -> Option<T> {
-        let parsed = raw.value.parse();
-        parsed.map_err(|error: NameError| self.complain(raw, Complaint::new(error.to_string()).hint(hint))).ok()
+    fn parsed<T: FromStr<Err: ToString>>(&mut self, raw: &Text, hint: &str) -> Option<T> {
+        let parsed = raw.value.parse::<T>();
+        parsed.map_err(|error| self.complain(raw, Complaint::new(error.to_string()).hint(hint))).ok()
     }
 
     fn choice<T: Copy>(&mut self, raw: &Text, what: &str, known: &[(&str, T)]) -> Option<T> {

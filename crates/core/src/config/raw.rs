@@ -55,7 +55,11 @@ macro_rules! mapping {
                 deserializer.deserialize_map(Reader)
             }
         }
-    )+};
+    )+
+        /// Every mapping with its keys, to hold the schema against.
+        #[cfg(test)]
+        pub(super) const MAPPINGS: &[(&str, &[&str])] = &[$((stringify!($name), $name::KEYS)),+];
+    };
 }
 
 mapping! {
@@ -95,7 +99,14 @@ mapping! {
         bases: Entries<Text>,
         test: bool,
         was: Text,
+        adopted: Adopted,
         skip: bool,
+    }
+
+    struct Adopted {
+        digest: Text,
+        commit: Text,
+        grade: Text,
     }
 
     struct CarriedMapping {

@@ -320,6 +320,17 @@ impl Copy<'_> {
         Ok(found.into_iter().map(|(path, _)| path).collect())
     }
 
+    /// Does a pattern for one directory match a link there? Then the engine is sent all that it matches.
+    fn has_matching_link(&mut self, source: &str, pattern: &str) -> Result<bool, CopyProblem> {
+        let (head, globs) = split(pattern)?;
+        let head = self.follow(source, &head)?;
+        let (Some(Entry::Directory(all)), [glob]) = (self.context.unfiltered(&head), globs.as_slice()) else {
+            return Ok(false);
+        };
+        let is_link = |entry: &Entry| matches!(entry, Entry::Leaf(leaf) if leaf.mode == Mode::Link);
+        Ok(all.entries().any(|(name, entry)| is_link(entry) && glob.matches(name)))
+    }
+
     /// Links right below the context's root are copied as links, but where it chooses by patterns (`--parents`,
     /// `--exclude`) the engine wants them to lead somewhere.
     fn follow_links_of_root(&mut self, source: &str, kept: &Directory) -> Result<(), CopyProblem> {
@@ -375,9 +386,12 @@ impl Copy<'_> {
         for start in starts {
             let (real, entry) = self.read(source, &start)?;
             let Entry::Directory(directory) = entry else {
-                // Nothing is below a file; of those that a pattern matched it is passed over.
+                // Nothing is below a file. One that the pattern before the pivot matches is copied where it is sent.
                 if !has_wildcards(above) && !is_pattern {
                     return Err(self.absent(source, &clamp(&format!("{above}/{pattern}"))));
+                }
+                if has_wildcards(above) && self.has_matching_link(source, above)? {
+                    self.take(source, real, entry, RepoPath::root().child(start.name()))?;
                 }
                 continue;
             };

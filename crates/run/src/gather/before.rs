@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
-use longshore_core::config::Config;
+use longshore_core::config::{Config, Grade};
 use longshore_core::graph::{InputSets, Kind, Service, ServiceGraph};
-use longshore_core::image::{Digest, Tag};
+use longshore_core::image::{Digest, Reference, Tag};
 use longshore_core::inputs::set::InputSet;
 use longshore_core::name::ServiceName;
 use longshore_core::object::CommitId;
@@ -133,7 +133,7 @@ impl Facts<'_> {
             }
             Baseline::Record { release, .. } => Ok(self.recorded(service, sets, config, release.as_str())),
             Baseline::Revision { name, commit } => self.of_revision(service, name, *commit).await,
-            Baseline::Tags { tag } => self.of_tags(service, tag.as_ref()).await,
+            Baseline::Tags { tag } => self.of_tags(service, tag.as_ref(), config).await,
         }
     }
 
@@ -176,7 +176,7 @@ impl Facts<'_> {
     }
 
     /// First adoption: the image at the tag that the values files, or the user, name.
-    async fn of_tags(&self, service: &Service, named: Option<&Tag>) -> Result<Origin, GatherError> {
+    async fn of_tags(&self, service: &Service, named: Option<&Tag>, config: &Config) -> Result<Origin, GatherError> {
         if service.kind == Kind::Test {
             return Ok(Origin::Nothing);
         }
@@ -206,35 +206,18 @@ impl Facts<'_> {
             return Ok(Origin::Unclear(format!("its uses stand at different images ({})", tags.join(", "))));
         }
         let Some((digest, tag)) = images.into_iter().next() else { return Ok(Origin::Nothing) };
-        match self.commit_of(service, digest.as_ref(), &tag).await? {
-            Some(commit) => Ok(Origin::Built { digest, commit, since: tag.to_string(), assumed: true }),
+        let adopted = config.services.get(&service.name).and_then(|settings| settings.adopted.as_ref());
+        if let Some(adopted) = adopted.filter(|adopted| Some(&adopted.digest) == digest.as_ref()) {
+            let assumed = adopted.grade != Grade::Proved;
+            return Ok(Origin::Built { digest, commit: adopted.commit, since: tag.to_string(), assumed });
+        }
+        let image = self.registry.zip(service.repository.as_ref()).zip(digest.as_ref());
+        let image = image.map(|((registry, repository), digest)| (registry, repository.at(digest)));
+        match told_commit(self.repo, image, &tag, self.question.from_revision.as_deref()).await? {
+            Some((commit, _)) => Ok(Origin::Built { digest, commit, since: tag.to_string(), assumed: true }),
             None => Ok(Origin::Unclear(format!(
                 "nothing tells what `{tag}` was built from: no label names a commit of this repository, and there is no git tag `{tag}`; `--from-rev` names one"
             ))),
-        }
-    }
-
-    /// The commit that an image's label names, if it is one of ours; else the git tag of its tag's name; else what the user says.
-    async fn commit_of(
-        &self,
-        service: &Service,
-        digest: Option<&Digest>,
-        tag: &Tag,
-    ) -> Result<Option<CommitId>, GatherError> {
-        if let (Some(registry), Some(repository), Some(digest)) = (self.registry, &service.repository, digest) {
-            let (revision, _) = built_from(&labels(registry, &repository.at(digest)).await?);
-            if let Some(revision) = revision
-                && let Some(commit) = self.repo.find(&revision.to_string()).await?
-            {
-                return Ok(Some(commit));
-            }
-        }
-        if let Some(commit) = self.repo.find(&format!("refs/tags/{tag}")).await? {
-            return Ok(Some(commit));
-        }
-        match &self.question.from_revision {
-            Some(revision) => Ok(Some(self.repo.resolve(revision).await?)),
-            None => Ok(None),
         }
     }
 
@@ -285,8 +268,44 @@ impl Facts<'_> {
     }
 }
 
+/// What tells the commit that an image was built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Teller {
+    /// The image's label.
+    Label,
+    /// The git tag that has the name of the image's tag.
+    GitTag,
+    /// The user.
+    Given,
+}
+
+/// The commit that an image's label names, if it is one of ours; else the git tag of its tag's name; else what the user says.
+pub(crate) async fn told_commit(
+    repo: &dyn Repo,
+    image: Option<(&dyn Registry, Reference)>,
+    tag: &Tag,
+    from_revision: Option<&str>,
+) -> Result<Option<(CommitId, Teller)>, GatherError> {
+    if let Some((registry, reference)) = image {
+        let (revision, _) = built_from(&labels(registry, &reference).await?);
+        if let Some(revision) = revision
+            && let Some(commit) = repo.find(&revision.to_string()).await?
+        {
+            return Ok(Some((commit, Teller::Label)));
+        }
+    }
+    if let Some(commit) = repo.find(&format!("refs/tags/{tag}")).await? {
+        return Ok(Some((commit, Teller::GitTag)));
+    }
+    match from_revision {
+        Some(revision) => Ok(Some((repo.resolve(revision).await?, Teller::Given))),
+        None => Ok(None),
+    }
+}
+
 /// The name by which an earlier commit knows a service.
-fn name_before(config: &Config, earlier: &ServiceGraph, service: &ServiceName) -> ServiceName {
+pub(super) fn name_before(config: &Config, earlier: &ServiceGraph, service: &ServiceName) -> ServiceName {
     let was = config.services.get(service).and_then(|settings| settings.was.clone());
     match was {
         Some(was) if earlier.get(service).is_none() => was,

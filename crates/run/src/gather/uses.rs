@@ -1,8 +1,9 @@
 //! The values files of a commit: which uses are of our images, and what a release changes in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_core::config::Config;
+use longshore_core::graph::Service;
 use longshore_core::image::{Repository, Tag};
 use longshore_core::object::{Mode, ObjectId};
 use longshore_core::path::RepoPath;
@@ -11,7 +12,7 @@ use longshore_core::snapshot::{FoundFiles, Snapshot};
 use longshore_core::tree::{Directory, Entry};
 use longshore_core::values::{self, Use};
 
-use crate::gather::GatherError;
+use crate::gather::{GatherError, Gathered};
 
 /// A values file.
 #[derive(Debug, Clone)]
@@ -83,11 +84,20 @@ fn parse_use(found: Use, config: &Config) -> FoundUse {
 
 impl FoundUse {
     /// Is this a use of the image in `repository`, or, where none is configured, of one named `name`?
-    pub(super) fn is_of(&self, repository: Option<&Repository>, name: &str) -> bool {
+    pub(crate) fn is_of(&self, repository: Option<&Repository>, name: &str) -> bool {
         match repository {
             Some(repository) => self.repository.as_ref() == Some(repository),
             None => self.found.repository.rsplit('/').next() == Some(name),
         }
+    }
+}
+
+impl Gathered {
+    /// The tags at which the values files use a service.
+    pub(crate) fn used_tags(&self, service: &Service) -> BTreeSet<Tag> {
+        let uses = self.values.iter().flat_map(|file| &file.uses);
+        let uses = uses.filter(|found| found.is_of(service.repository.as_ref(), service.name.as_str()));
+        uses.filter_map(|found| found.tag.clone()).collect()
     }
 }
 

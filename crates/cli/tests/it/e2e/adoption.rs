@@ -1,8 +1,10 @@
 //! The first release of a shop whose images were built and tagged by other means.
 
-use serde_json::json;
+use std::collections::BTreeMap;
 
-use super::world::{IMAGES, Shipped, World};
+use serde_json::{Value, json};
+
+use super::world::{Buildx, IMAGES, Shipped, World};
 
 /// `web` and `worker` stand at odd tags, and `base` has a use of its own.
 const VALUES: &str = r#"# By hand.
@@ -62,6 +64,82 @@ fn images_that_are_there_are_adopted_as_they_are() {
     let values = values.replace("feature_x-2", "v1.0.0").replace("\"2024.11\"", "\"v1.0.0\"");
     assert_eq!(world.repo.read("chart/values.yaml"), values.replace("RELEASE.2024-05-01", "v1.0.0"));
     the_next_release_knows_them(&world, &shipped);
+}
+
+/// What `init --prove` says of each image, by service: grade and commit.
+#[track_caller]
+fn proofs(world: &World) -> BTreeMap<String, (String, String)> {
+    let outcome = world.env.longshore(&["init", "--prove", "--format", "json"]).success();
+    let object: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let all = object["proofs"].as_array().unwrap().iter();
+    all.map(|proof| (text(&proof["service"]), (text(&proof["grade"]), text(&proof["commit"])))).collect()
+}
+
+/// Builds images of three commits with an engine's own command, proves them, and releases on what was proved.
+#[track_caller]
+fn prove_images_of(world: &World, build: impl Fn(&str, &str)) {
+    let first = world.repo.head();
+    build("base", "latest");
+    build("web", "v0.9.0");
+    // The tag of git says that `worker` was built of the first commit, and its layers know better.
+    world.repo.tag("v0.9.0");
+    let second = world.change("worker/work.sh", "work harder\n");
+    build("worker", "v0.9.0");
+    world.registry.copy("shop/base:latest", "shop/base:odd-7");
+    let values = world.repo.read("chart/values.yaml");
+    let base = format!("base: {{repository: {}/shop/base, tag: odd-7}}\n", world.registry.address());
+    world.change("chart/values.yaml", &format!("{values}{base}"));
+    let found = proofs(world);
+    for (service, commit) in [("base", &first), ("web", &first), ("worker", &second)] {
+        assert_eq!(found[service], ("proved".to_owned(), commit.clone()), "{service}");
+    }
+    assert_eq!(found["api"].0, "unknown", "no image has its tag");
+
+    let adopted = ["base", "web", "worker"].map(|name| {
+        let tag = if name == "base" { "odd-7" } else { "v0.9.0" };
+        let digest = world.registry.digest(&format!("shop/{name}:{tag}"));
+        format!("  {name}: {{adopted: {{digest: \"{digest}\", commit: \"{}\", grade: proved}}}}\n", found[name].1)
+    });
+    world.change(
+        "longshore.yaml",
+        &format!("registry: {}/shop\nservices:\n{}", world.registry.address(), adopted.concat()),
+    );
+    let plan = world.env.longshore(&["plan", "v1.0.0", "--format", "json"]);
+    let plan: Value = serde_json::from_str(&plan.success().stdout).unwrap();
+    for image in plan["images"].as_array().unwrap().iter().filter(|image| image["kind"] == "service") {
+        let decision = if image["name"] == "api" { "build" } else { "retag" };
+        assert_eq!((&image["decision"], &image["assumed"]), (&json!(decision), &json!(false)), "{image}");
+    }
+}
+
+/// Builds and pushes with an engine's own program.
+#[track_caller]
+fn build_and_push(world: &World, program: &str, build: &[&str], name: &str, tag: &str) {
+    let image = format!("{}/shop/{name}:{tag}", world.registry.address());
+    let dockerfile = format!("{name}/Dockerfile");
+    let context = if name == "web" { "." } else { name };
+    let words = [build, &["--quiet", "-f", &dockerfile, "-t", &image, context]].concat();
+    drop(world.env.call_of(program, &words).env("DOCKER_BUILDKIT", "1").dir(world.repo.path()).run().success());
+    drop(world.env.call_of(program, &["push", "--quiet", &image]).run().success());
+}
+
+#[test]
+fn what_the_layers_of_buildah_hold_proves_the_commit() {
+    // In one layer with what RUN made, and in one for each instruction.
+    for layers in ["--layers=false", "--layers=true"] {
+        let mut world = World::start();
+        world.use_buildah();
+        let build = ["bud", layers, "--isolation=chroot"];
+        prove_images_of(&world, |name, tag| build_and_push(&world, "buildah", &build, name, tag));
+    }
+}
+
+#[test]
+fn what_the_layers_of_docker_hold_proves_the_commit() {
+    let mut world = World::start();
+    world.use_docker(Buildx::None);
+    prove_images_of(&world, |name, tag| build_and_push(&world, "docker", &["build"], name, tag));
 }
 
 /// What was assumed stays so until it is built.

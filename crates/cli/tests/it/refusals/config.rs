@@ -36,7 +36,7 @@ fn everything_that_is_wrong_is_said_at_once() {
       |
     6 |   api: {version: lonely, dockerfil: x}
       |                          ^^^^^^^^^
-      hint: the keys here are `dockerfile`, `context`, `target`, `args`, `repository`, `version`, `platforms`, `bases`, `test`, `was` and `skip`
+      hint: the keys here are `dockerfile`, `context`, `target`, `args`, `repository`, `version`, `platforms`, `bases`, `test`, `was`, `adopted` and `skip`
     ");
     let planned = shop.refused(2, &["plan"]);
     assert_eq!(planned, shop.refused(2, RELEASE));

@@ -171,6 +171,10 @@ impl Registry for FakeRegistry {
         blob.ok_or_else(|| RegistryError::Missing(repository.at(digest)))
     }
 
+    async fn layer(&self, repository: &Repository, digest: &Digest, _: u64) -> Result<Vec<u8>, RegistryError> {
+        self.blob(repository, digest).await
+    }
+
     async fn put_blob(&self, _: &Repository, bytes: Vec<u8>) -> Result<Digest, RegistryError> {
         let digest = Digest::of(&bytes);
         self.state.lock().unwrap().blobs.insert(digest.clone(), bytes);

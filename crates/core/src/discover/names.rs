@@ -1,0 +1,168 @@
+//! What services are called.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::candidates::Candidate;
+use crate::graph::{Kind, KnownNames};
+use crate::name::ServiceName;
+use crate::path::RepoPath;
+use crate::snapshot::dockerfile_suffix;
+
+/// The names of all candidates, in their order: each has one, and no two have the same.
+pub(super) fn names(candidates: &[Candidate], repository_name: &str, known: &KnownNames) -> Vec<ServiceName> {
+    let mut naming = Naming {
+        repository_name,
+        taken: candidates.iter().filter_map(|candidate| candidate.name.clone()).collect(),
+        siblings: BTreeMap::new(),
+        plain: BTreeSet::new(),
+    };
+    let mut names: Vec<Option<ServiceName>> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
+    for (candidate, name) in candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none()) {
+        *name = naming.sticky(candidate, candidates, known);
+    }
+    let mut folders: BTreeSet<&RepoPath> = BTreeSet::new();
+    for candidate in candidates {
+        if folders.insert(&candidate.dockerfile) {
+            *naming.siblings.entry(candidate.dockerfile.parent()).or_default() += 1;
+        }
+    }
+    naming.plain = candidates
+        .iter()
+        .filter(|candidate| !candidate.one_of_several)
+        .filter_map(|candidate| naming.bare(&candidate.dockerfile))
+        .collect();
+    // Plain ones first: what a folder is called must not hang on what else is built from it.
+    for one_of_several in [false, true] {
+        let unnamed = candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none());
+        for (candidate, name) in unnamed.filter(|(candidate, _)| candidate.one_of_several == one_of_several) {
+            let given = naming.name(candidate);
+            naming.taken.insert(given.clone());
+            *name = Some(given);
+        }
+    }
+    names.into_iter().flatten().collect()
+}
+
+struct Naming<'a> {
+    repository_name: &'a str,
+    taken: BTreeSet<ServiceName>,
+    /// How many Dockerfiles a folder has.
+    siblings: BTreeMap<Option<RepoPath>, usize>,
+    /// The names of all plain services, as if each were alone.
+    plain: BTreeSet<ServiceName>,
+}
+
+impl Naming<'_> {
+    /// The name that a release has given to it. What the config calls otherwise now, or has given to another, sticks no more.
+    fn sticky(&mut self, candidate: &Candidate, all: &[Candidate], known: &KnownNames) -> Option<ServiceName> {
+        let before = known.get(&(candidate.dockerfile.clone(), candidate.target.clone()))?;
+        let same = |other: &&Candidate| other.dockerfile == candidate.dockerfile && other.target == candidate.target;
+        let called = || candidate.called.as_deref().and_then(|called| ServiceName::from_folder(called.as_bytes()));
+        let name = if all.iter().filter(same).count() == 1 && before.len() == 1 {
+            before.first().cloned()
+        } else {
+            called().filter(|called| before.contains(called))
+        }?;
+        self.taken.insert(name.clone()).then_some(name)
+    }
+
+    fn several(&self, dockerfile: &RepoPath) -> bool {
+        self.siblings.get(&dockerfile.parent()).is_some_and(|count| *count > 1)
+    }
+
+    fn bare(&self, dockerfile: &RepoPath) -> Option<ServiceName> {
+        let several = self.several(dockerfile);
+        wanted(dockerfile, several, None, self.repository_name).into_iter().next()
+    }
+
+    fn name(&self, candidate: &Candidate) -> ServiceName {
+        let dockerfile = &candidate.dockerfile;
+        let several = self.several(dockerfile);
+        let ending = candidate.target.as_deref().filter(|_| candidate.one_of_several);
+        let names = wanted(dockerfile, several, ending, self.repository_name);
+        let free = |name: &ServiceName| !self.taken.contains(name);
+        let called = candidate.called.as_deref().and_then(|called| ServiceName::from_folder(called.as_bytes()));
+        let called = called.filter(|name| free(name) && !self.plain.contains(name));
+        // One of several of a Dockerfile, or a file among several of a folder with a name of its own: what its image is
+        // called tells them apart.
+        let told_apart = candidate.one_of_several || (several && telling_suffix(dockerfile, true).is_some());
+        let is_taken = names.first().is_none_or(|name| !free(name));
+        if kind_of(dockerfile) == Kind::Service
+            && (told_apart || is_taken)
+            && let Some(name) = called
+        {
+            return name;
+        }
+        first_free(names, &self.taken)
+    }
+}
+
+/// What a Dockerfile may be called: by its folder, by more and more of the folders above.
+fn wanted(dockerfile: &RepoPath, several: bool, target: Option<&str>, repository_name: &str) -> Vec<ServiceName> {
+    let folder = dockerfile.parent().unwrap_or_default();
+    let folders = folder.components().map(|component| String::from_utf8_lossy(component).into_owned());
+    let folders: Vec<String> = std::iter::once(repository_name.to_owned()).chain(folders).collect();
+    let endings = telling_suffix(dockerfile, several).into_iter().chain(target.map(str::to_owned));
+    let ending: String = endings.map(|ending| format!("-{ending}")).collect();
+    let name = |first: usize| ServiceName::from_folder(format!("{}{ending}", folders[first..].join("-")).as_bytes());
+    (0..folders.len()).rev().filter_map(name).collect()
+}
+
+fn first_free(names: Vec<ServiceName>, taken: &BTreeSet<ServiceName>) -> ServiceName {
+    let free = |name: &ServiceName| !taken.contains(name);
+    if let Some(name) = names.iter().find(|name| free(name)) {
+        return name.clone();
+    }
+    // Too long, or without a letter, or taken, all of them.
+    let mut longest: String = names.last().map_or_else(|| "image".to_owned(), ToString::to_string);
+    longest.truncate(100);
+    let numbered = (2_u64..).filter_map(|number| format!("{longest}-{number}").parse().ok());
+    std::iter::once(longest.parse().ok())
+        .flatten()
+        .chain(numbered)
+        .find(free)
+        .expect("there are more numbers than services")
+}
+
+/// What the file's name says beside "Dockerfile", where it is needed and is not the folder's name once more, as in
+/// `admin/Dockerfile.admin`.
+fn telling_suffix(dockerfile: &RepoPath, several: bool) -> Option<String> {
+    let suffix = dockerfile_suffix(dockerfile.name()).filter(|_| several || kind_of(dockerfile) == Kind::Test)?;
+    let repeats = dockerfile.parent().is_some_and(|folder| folder.name() == suffix.as_bytes());
+    (!repeats).then_some(suffix)
+}
+
+/// What a Dockerfile is for, by its name.
+pub(super) fn kind_of(dockerfile: &RepoPath) -> Kind {
+    match dockerfile_suffix(dockerfile.name()) {
+        Some(suffix) if says_test(&suffix) => Kind::Test,
+        _ => Kind::Service,
+    }
+}
+
+/// Is `test` a word of this name?
+pub(super) fn says_test(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.split(['.', '_', '-']).any(|word| matches!(word, "test" | "tests" | "testing" | "unittest" | "unittests"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_is_told_where_it_tells_something() {
+        for (dockerfile, several, expected) in [
+            ("apps/admin/Dockerfile.dev", true, Some("dev")),
+            ("apps/admin/Dockerfile.dev", false, None),
+            ("apps/admin/Dockerfile.admin", true, None),
+            ("apps/admin/admin.Dockerfile", true, None),
+            ("apps/admin/Dockerfile", true, None),
+            ("apps/admin/Dockerfile_tests", false, Some("tests")),
+            ("Dockerfile.dev", true, Some("dev")),
+        ] {
+            let path = RepoPath::new(dockerfile).unwrap();
+            assert_eq!(telling_suffix(&path, several).as_deref(), expected, "{dockerfile} {several}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What all files of a commit say about builds.
+//!
+//! A file is read again only where it changed, or where something changed that its reading asked for: which paths exist,
+//! what another file holds. Each reading keeps its questions with the answers that it got.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::reading::{self, Entry, Files, Reading, Unread};
+use super::{Evidence, Pattern, bake, compose, skaffold};
+use crate::object::ObjectId;
+use crate::path::RepoPath;
+use crate::snapshot::{FoundFiles, Snapshot, ignore_files};
+use crate::tree;
+
+/// What the files of a commit say.
+#[derive(Debug, Clone, Default)]
+pub struct Survey {
+    /// Builds of one Dockerfile each, by Dockerfile.
+    builds: BTreeMap<RepoPath, Vec<Evidence>>,
+    /// Builds of all Dockerfiles of a shape.
+    patterns: Vec<Pattern>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+}
+
+impl Survey {
+    /// How a Dockerfile is built: what is trusted most comes first.
+    pub fn of(&self, dockerfile: &RepoPath) -> Vec<Evidence> {
+        let mut builds = self.builds.get(dockerfile).cloned().unwrap_or_default();
+        let told = self.patterns.iter().filter_map(|pattern| Some((pattern.weight(), pattern.evidence(dockerfile)?)));
+        let mut told: Vec<_> =
+            told.filter(|(_, told)| !builds.iter().any(|build| build.source <= told.source)).collect();
+        let best = told.iter().map(|(weight, _)| *weight).max();
+        told.retain(|(weight, _)| Some(*weight) == best);
+        builds.extend(told.into_iter().map(|(_, told)| told));
+        builds.sort_by(|a, b| (a.source, &a.file, a.line).cmp(&(b.source, &b.file, b.line)));
+        builds
+    }
+
+    /// The Dockerfiles that are named, whatever they are called and wherever they stand.
+    pub fn dockerfiles(&self) -> impl Iterator<Item = &RepoPath> {
+        self.builds.keys()
+    }
+
+    /// The builds that a file calls by a name.
+    pub fn called<'a>(&'a self, file: &'a RepoPath, name: &'a str) -> impl Iterator<Item = &'a Evidence> {
+        let all = self.builds.values().flatten();
+        all.filter(move |build| build.file.parent() == file.parent() && build.name.as_deref() == Some(name))
+    }
+
+    /// Blobs to read before the services can be told: the Dockerfiles that are named, and their ignore files.
+    pub fn wanted(&self, tree: &tree::Directory) -> Vec<ObjectId> {
+        let files = self.builds.iter().flat_map(|(dockerfile, builds)| {
+            let ignoring = builds.iter().flat_map(|build| ignore_files(dockerfile, &build.context));
+            std::iter::once(dockerfile.clone()).chain(ignoring)
+        });
+        let files: BTreeSet<RepoPath> = files.collect();
+        files.iter().filter_map(|path| tree.find(path)).filter_map(leaf).collect()
+    }
+}
+
+fn leaf(entry: &tree::Entry) -> Option<ObjectId> {
+    match entry {
+        tree::Entry::Leaf(leaf) => Some(leaf.id),
+        tree::Entry::Directory(_) => None,
+    }
+}
+
+/// A question that a reading asked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Question {
+    IsFile(RepoPath),
+    IsDirectory(RepoPath),
+    Read(RepoPath),
+    Entries(RepoPath),
+}
+
+/// Its answer: is there such a thing, and which is it, as far as that was asked.
+type Answer = Option<Option<ObjectId>>;
+
+/// A reading, and what it rests on beside the file itself.
+#[derive(Debug)]
+struct Known {
+    asked: BTreeMap<Question, Answer>,
+    reading: Arc<Reading>,
+}
+
+/// Reads the files of commits; what two commits share is read once.
+#[derive(Debug, Default)]
+pub struct Readings {
+    known: Mutex<HashMap<(RepoPath, ObjectId), Known>>,
+}
+
+impl Readings {
+    /// What the files of a commit say. The blobs of `found` were read.
+    pub fn survey(&self, snapshot: &Snapshot, found: &FoundFiles) -> Survey {
+        let mut survey = Survey::default();
+        for file in &found.evidence {
+            let Some(bytes) = snapshot.blobs.get(&file.id) else { continue };
+            let Some(read) = reader_of(&file.path, bytes) else { continue };
+            let reading = self.reading(snapshot, &file.path, file.id, |files| read(&file.path, bytes, files));
+            for build in &reading.evidence {
+                survey.builds.entry(build.dockerfile.clone()).or_default().push(build.clone());
+            }
+            survey.patterns.extend(reading.patterns.iter().cloned());
+            survey.unread.extend(reading.unread.iter().cloned());
+        }
+        survey
+    }
+
+    fn reading(
+        &self,
+        snapshot: &Snapshot,
+        path: &RepoPath,
+        id: ObjectId,
+        read: impl FnOnce(&dyn Files) -> Reading,
+    ) -> Arc<Reading> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&(path.clone(), id))
+            && known.asked.iter().all(|(question, answer)| answered(snapshot, question) == *answer)
+        {
+            return Arc::clone(&known.reading);
+        }
+        let files = Asking { snapshot, asked: RefCell::default() };
+        let reading = Arc::new(read(&files));
+        let asked = files.asked.into_inner();
+        known.insert((path.clone(), id), Known { asked, reading: Arc::clone(&reading) });
+        reading
+    }
+}
+
+type Read = fn(&RepoPath, &[u8], &dyn Files) -> Reading;
+
+/// Who reads a file, by its name; none where it says nothing of builds.
+fn reader_of(path: &RepoPath, bytes: &[u8]) -> Option<Read> {
+    if bytes.len() > reading::SIZE_LIMIT {
+        return None;
+    }
+    let name = std::str::from_utf8(path.name()).ok()?;
+    if compose::is_compose(name) {
+        return Some(compose::read);
+    }
+    if bake::is_bake(name) {
+        return (!name.contains(".override.")).then_some(bake::read as Read);
+    }
+    if skaffold::is_skaffold(name) {
+        return Some(skaffold::read);
+    }
+    (reading::wanted(path).is_some() && reading::may_speak(bytes)).then_some(reading::read as Read)
+}
+
+fn answered(snapshot: &Snapshot, question: &Question) -> Answer {
+    match question {
+        Question::IsFile(path) => {
+            matches!(snapshot.tree.find(path), Some(tree::Entry::Leaf(leaf)) if leaf.mode != crate::object::Mode::Submodule)
+                .then_some(None)
+        }
+        Question::IsDirectory(path) => snapshot.directory(path).map(|_| None),
+        Question::Read(path) => snapshot.file(path).map(|leaf| Some(leaf.id)),
+        Question::Entries(path) => snapshot.directory(path).map(|directory| Some(directory.id())),
+    }
+}
+
+/// A commit that remembers what it was asked.
+struct Asking<'a> {
+    snapshot: &'a Snapshot,
+    asked: RefCell<BTreeMap<Question, Answer>>,
+}
+
+impl Asking<'_> {
+    fn ask(&self, question: Question) -> Answer {
+        let answer = answered(self.snapshot, &question);
+        self.asked.borrow_mut().insert(question, answer);
+        answer
+    }
+}
+
+impl Files for Asking<'_> {
+    fn is_file(&self, path: &RepoPath) -> bool {
+        self.ask(Question::IsFile(path.clone())).is_some()
+    }
+
+    fn is_directory(&self, path: &RepoPath) -> bool {
+        self.ask(Question::IsDirectory(path.clone())).is_some()
+    }
+
+    fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        self.ask(Question::Read(path.clone()))?;
+        self.snapshot.content(path).map(<[u8]>::to_vec)
+    }
+
+    fn entries(&self, directory: &RepoPath) -> Vec<Entry> {
+        self.ask(Question::Entries(directory.clone()));
+        let Some(directory) = self.snapshot.directory(directory) else { return Vec::new() };
+        let entry = |(name, entry): (&[u8], &tree::Entry)| Entry {
+            name: name.to_vec(),
+            is_directory: matches!(entry, tree::Entry::Directory(_)),
+        };
+        directory.entries().map(entry).collect()
+    }
+}

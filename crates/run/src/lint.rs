@@ -1,0 +1,102 @@
+//! Asks git what the rules of lint look at, and has core judge.
+
+use std::collections::BTreeMap;
+
+use longshore_core::evidence::{Readings, SIZE_LIMIT};
+use longshore_core::image::Repository;
+use longshore_core::inputs::context::Contexts;
+use longshore_core::lint::{Facts, Finding, Released, UseFact, is_read, lint};
+use longshore_core::object::{Mode, ObjectId};
+use longshore_core::path::RepoPath;
+use longshore_core::record::newest;
+use longshore_core::snapshot::FoundFiles;
+
+use crate::gather::Gathered;
+use crate::ports::{Repo, RepoError};
+
+/// How many texts are read, at most.
+const MOST_TEXTS: usize = 5_000;
+
+/// What was found, and in how many commits.
+#[derive(Debug)]
+pub struct Linted {
+    /// The findings, by rule and place.
+    pub findings: Vec<Finding>,
+    /// How many commits were looked at for what things cost.
+    pub commits: usize,
+}
+
+/// Lints what was gathered; `commits` of history are looked at.
+pub async fn lint_repository(repo: &dyn Repo, gathered: &Gathered, commits: usize) -> Result<Linted, RepoError> {
+    let snapshot = &gathered.snapshot;
+    let mut wanted: BTreeMap<RepoPath, ObjectId> = BTreeMap::new();
+    snapshot.tree.walk(&RepoPath::root(), &mut |path, leaf| {
+        if wanted.len() < MOST_TEXTS && is_read(&path) && matches!(leaf.mode, Mode::File | Mode::Executable) {
+            wanted.insert(path, leaf.id);
+        }
+    });
+    let ids: Vec<ObjectId> = wanted.values().copied().collect();
+    let contents = repo.blobs(&ids).await?;
+    let texts = wanted.into_keys().zip(contents).filter(|(_, bytes)| bytes.len() <= SIZE_LIMIT);
+    let texts: BTreeMap<RepoPath, String> =
+        texts.map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned())).collect();
+    let history = repo.touched(snapshot.commit, commits).await?;
+    let survey = Readings::default().survey(snapshot, &FoundFiles::in_tree(&snapshot.tree));
+    let uses = uses(gathered);
+    let facts = Facts {
+        snapshot,
+        config: &gathered.config,
+        graph: &gathered.graph,
+        sets: &gathered.sets,
+        survey: &survey,
+        contexts: &Contexts::default(),
+        uses: &uses,
+        released: &released(gathered),
+        history: &history,
+        texts: &texts,
+    };
+    Ok(Linted { findings: lint(&facts), commits: history.len() })
+}
+
+fn uses(gathered: &Gathered) -> Vec<UseFact> {
+    let prefix = gathered.config.registry.as_ref().and_then(|registry| format!("{registry}/x").parse().ok());
+    let prefix = prefix.map(|inside: Repository| inside.to_string().trim_end_matches('x').to_owned());
+    let mut uses = Vec::new();
+    for file in &gathered.values {
+        for found in &file.uses {
+            let mut services = gathered.graph.services();
+            let service = services.find(|service| found.is_of(service.repository.as_ref(), service.name.as_str()));
+            let inside = |repository: &Repository| {
+                prefix.as_ref().is_some_and(|prefix| repository.to_string().starts_with(prefix))
+            };
+            uses.push(UseFact {
+                file: file.file.clone(),
+                line: found.found.line,
+                key: found.found.name.clone(),
+                repository: found.found.repository.clone(),
+                ours: service.is_some() || found.repository.as_ref().is_some_and(inside),
+                service: service.map(|service| service.name.clone()),
+            });
+        }
+    }
+    uses
+}
+
+/// The files that the next release changes, and the version that the last one had.
+fn released(gathered: &Gathered) -> Released {
+    let ours = gathered.values.iter().filter(|file| {
+        file.uses.iter().any(|found| {
+            gathered.graph.services().any(|service| found.is_of(service.repository.as_ref(), service.name.as_str()))
+        })
+    });
+    let mut files: Vec<RepoPath> = Vec::new();
+    for file in ours {
+        files.push(file.file.clone());
+        files.extend(file.file.parent().map(|folder| folder.child(b"Chart.yaml")));
+    }
+    files.push(gathered.config.release.inventory.clone());
+    files.sort();
+    files.dedup();
+    let version = newest(&gathered.records).map(|record| record.release.to_string());
+    Released { files, version }
+}
