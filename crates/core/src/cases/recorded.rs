@@ -55,6 +55,7 @@ fn verdicts_of_buildkit() {
         ("", "COPY *.none /d/", ""),
         ("", "COPY --parents docs/./*.none keep /d/", "refused"),
         ("", "COPY --parents docs/./*.none docs/a.md /d/", "docs/a.md"),
+        ("docs/*", "COPY docs/*.none do* /d/", ""),
         // A link that matches is followed before the ignore file is asked.
         ("src/*", "COPY src/h* /d/", ""),
         ("src/*", "COPY src/ma* /d/", "refused"),

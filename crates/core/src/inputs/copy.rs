@@ -312,12 +312,31 @@ impl Copy<'_> {
         let (head, start) = self.read(source, &head)?;
         let mut found = Vec::new();
         matches(&head, &start, &globs, &mut found);
-        if found.is_empty() && !head.is_root() && !self.sent_for_links(source, &head, &start, &globs)? {
+        let empty = self.empty_matches(&head, &globs);
+        if found.is_empty()
+            && empty.is_empty()
+            && !head.is_root()
+            && !self.sent_for_links(source, &head, &start, &globs)?
+        {
             let directory = self.shown(&head);
             self.copied.hangs_on.push((head.clone(), CopyProblem::Unsent { given: source.to_owned(), directory }));
             self.anchor(&head);
         }
-        Ok(found.into_iter().map(|(path, _)| path).collect())
+        let found = found.into_iter().map(|(path, _)| path).chain(empty);
+        Ok(found.collect())
+    }
+
+    /// Directories that a pattern for one name matches, that stand in the context and hold nothing there.
+    fn empty_matches(&self, head: &RepoPath, globs: &[Component]) -> Vec<RepoPath> {
+        let (Some(_), [glob], Some(Entry::Directory(all))) =
+            (&self.context.ignore_file, globs, self.context.unfiltered(head))
+        else {
+            return Vec::new();
+        };
+        let directories =
+            all.entries().filter(|(name, entry)| matches!(entry, Entry::Directory(_)) && glob.matches(name));
+        let paths = directories.map(|(name, _)| head.child(name));
+        paths.filter(|path| self.context.find(path).is_some_and(|entry| entry.is_empty())).collect()
     }
 
     /// Does a pattern for one directory match a link there? Then the engine is sent all that it matches.
