@@ -113,7 +113,7 @@ fn compare(seed: u64, engine: &Engine, tally: &mut Tally) -> std::io::Result<()>
     tally.builds += 1;
     let mut alone = refused;
     // Now and then each by itself: what one image reads is in the way of nothing that another one reads.
-    let together = if seed % 10 == 0 { Err(String::new()) } else { engine.build(&world, &names)? };
+    let together = if seed.is_multiple_of(10) { Err(String::new()) } else { engine.build(&world, &names)? };
     match together {
         Ok(theirs) => {
             for (image, ours) in built {
