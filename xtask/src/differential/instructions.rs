@@ -138,7 +138,7 @@ impl Image {
         };
         let assigned = format!("{before}ARG EMPTY=\n{assigned}");
         // A file that is there whatever comes of the variable keeps the destination a folder.
-        self.stages += &format!("{assigned}COPY keep {word} /d/\n");
+        self.stages.extend([&assigned, "COPY keep ", &word, " /d/\n"]);
     }
 
     fn flags(&mut self, world: &World, random: &mut Random) {
@@ -174,7 +174,7 @@ impl Image {
         let source = random.pick(&["keep", "keep", "packed.tar"]);
         let body = format!("one {number}\n# two\n\n");
         self.inline.push(("h/inline".to_owned(), body.clone()));
-        self.stages += &format!("COPY {source} <<inline /h/\n{body}inline\n");
+        self.stages.extend(["COPY ", source, " <<inline /h/\n", &body, "inline\n"]);
         if random.one_in(2) {
             self.stages += &copy(&[], &[world.path(random)], random);
         }
@@ -186,10 +186,7 @@ impl Image {
         self.stages += random.pick(&["WORKDIR /w\n", "WORKDIR w\n", "ENV HERE=/w\nWORKDIR $HERE\n"]);
         let source = word(&world.path(random));
         let to = random.pick(&[".", "./", "d/", "d", "./d/", "../w/d"]);
-        self.stages += &match source {
-            Some(source) => format!("COPY {source} {to}\n"),
-            None => format!("COPY keep {to}\n"),
-        };
+        self.stages.extend(["COPY ", source.as_deref().unwrap_or("keep"), " ", to, "\n"]);
     }
 }
 
