@@ -237,11 +237,8 @@ impl Copy<'_> {
         let mut found = Vec::new();
         matches(&head, &start, &globs, &mut found);
         let empty = self.empty_matches(&head, &globs);
-        if found.is_empty()
-            && empty.is_empty()
-            && !head.is_root()
-            && !self.sent_for_links(source, &head, &start, &globs)?
-        {
+        let nothing = found.is_empty() && empty.is_empty() && !head.is_root();
+        if nothing && !self.sends(pattern, &head)? && !self.sent_for_links(source, &head, &start, &globs)? {
             let directory = self.shown(&head);
             self.copied.hangs_on.push((head.clone(), CopyProblem::Unsent { given: source.to_owned(), directory }));
             self.anchor(&head);
@@ -283,6 +280,13 @@ impl Copy<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Is a directory sent for a pattern? What is sent is told by the rules of ignore files, which take more characters
+    /// for wildcards than those of `COPY`: with `x|y`, all that ends in `y`.
+    fn sends(&self, pattern: &str, directory: &RepoPath) -> Result<bool, CopyProblem> {
+        let Some(Entry::Directory(root)) = self.context.find(&RepoPath::root()) else { return Ok(false) };
+        Ok(pattern.contains(['|', '{', '}']) && only(&patterns(pattern, [pattern])?, &root).find(directory).is_some())
     }
 
     /// Is a directory in which nothing matches sent all the same, for links in it that match? The engine follows links
