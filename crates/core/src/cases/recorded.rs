@@ -56,6 +56,9 @@ fn verdicts_of_buildkit() {
         ("", "COPY --parents docs/./*.none keep /d/", "refused"),
         ("", "COPY --parents docs/./*.none docs/a.md /d/", "docs/a.md"),
         ("docs/*", "COPY docs/*.none do* /d/", ""),
+        // What is sent is told by other rules than what is copied: here all that ends in `d`.
+        ("", "COPY docs/?x|d /d/", ""),
+        ("", "COPY src/?x|d /d/", "refused"),
         // A link that matches is followed before the ignore file is asked.
         ("src/*", "COPY src/h* /d/", ""),
         ("src/*", "COPY src/ma* /d/", "refused"),
