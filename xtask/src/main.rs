@@ -30,7 +30,7 @@ Usage: cargo xtask <chore>
   differential [--seed N] [--count N]
                       Compare what images are made of with what a real BuildKit puts into them, for made-up Dockerfiles
   truth TABLE CLONE   Compare plans with a table of what container engines say changed (docs/exactness.md)
-  bench [OPTIONS]     Measure planning and retagging against git, a bare client, skopeo and docker; `--help` for more";
+  bench [OPTIONS]     Measure planning and retagging beside git, other tools and docker; `--help` for more";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

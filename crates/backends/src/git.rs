@@ -58,11 +58,13 @@ impl Git {
 
     /// Like [`Self::open`], with these variables set for every call of git (a home of its own, an identity).
     pub async fn open_with(dir: &Path, environment: &[(OsString, OsString)]) -> Result<Self, RepoError> {
+        // What is asked next is started while the repository is being found: both find the same one, from the same place.
+        let conversation = call::Call::looking(dir, environment).args(["cat-file", "--batch"]).session().ok();
         let place = open::find(dir, environment).await?;
         Ok(Self {
             place,
             environment: environment.to_vec(),
-            objects: tokio::sync::Mutex::default(),
+            objects: tokio::sync::Mutex::new(conversation),
             settings: tokio::sync::OnceCell::new(),
             commits: Mutex::default(),
             trees: Mutex::default(),

@@ -450,6 +450,7 @@ fn build_code(error: &BuildError) -> u8 {
         BuildError::Engine { source: EngineError::PushDenied { .. }, .. }
         | BuildError::NoBase { .. }
         | BuildError::Filtered { .. }
+        | BuildError::NamedContext { .. }
         | BuildError::Pin { .. } => exit::REFUSED,
         BuildError::Engine { .. } | BuildError::Repo(_) | BuildError::File { .. } | BuildError::Journal(_) => {
             exit::UNREACHABLE
@@ -487,6 +488,8 @@ fn build_message(error: &BuildError) -> Message {
         BuildError::Filtered { .. } => {
             Message::of(error).hint("leave the file out of the image, or take the attribute away")
         }
+        BuildError::NamedContext { .. } => Message::of(error)
+            .hint("copy the files from the build context instead, which can be a directory that holds both"),
         _ => Message::of(error),
     }
 }

@@ -74,6 +74,7 @@ impl Session {
             from_revision: looking.from_rev.clone(),
             version: version.map(str::to_owned),
             config,
+            count: false,
         })
     }
 

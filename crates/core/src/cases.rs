@@ -45,6 +45,8 @@ mod differences;
 #[cfg(test)]
 mod discovering;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod recorded;

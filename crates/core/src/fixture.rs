@@ -313,7 +313,7 @@ fn discovered(files: &BTreeMap<RepoPath, File>, known: &KnownNames) -> Discovere
     let config = text.map(|text| Config::parse(config::FILE, &text).expect("a config that can be read"));
     let found = FoundFiles::in_tree(&snapshot.tree);
     let survey = Readings::default().survey(&snapshot, &found);
-    discover(&snapshot, &found, &config.unwrap_or_default(), &Contexts::default(), &survey, NAME, known)
+    discover(&snapshot, &found, &config.unwrap_or_default(), &Contexts::default(), &survey, Some(NAME), known)
 }
 
 /// One line for each reason, the name and the word in the first one.

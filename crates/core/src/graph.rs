@@ -233,6 +233,17 @@ impl ServiceGraph {
         full().or_else(bare).or_else(|| self.images.built(service, image)).filter(|found| **found != service.name)
     }
 
+    /// The image from elsewhere that an image named in the Dockerfile of `service` stands for: mostly the one that is
+    /// written, else what a named context puts in its place. None where that is a directory or a service.
+    pub fn external_of<'a>(&self, service: &'a Service, image: &'a ImageUse) -> Option<&'a str> {
+        match service.context_of(image) {
+            _ if self.service_of(service, image).is_some() => None,
+            Some(NamedSource::Image(other)) => Some(other),
+            Some(NamedSource::Directory(_)) => None,
+            Some(NamedSource::Service(_)) | None => Some(&image.text),
+        }
+    }
+
     fn edges_of(&self, service: &Service) -> Vec<Edge> {
         let mut edges: Vec<Edge> = service
             .images()
@@ -287,13 +298,24 @@ impl ServiceGraph {
         let key = |name: &ServiceName| -> Option<InputDigest> {
             sets.get(name).filter(|evaluated| evaluated.errors.is_empty()).map(|evaluated| evaluated.set.key().clone())
         };
-        let image = |image: &ImageUse| match self.service_of(service, image) {
-            Some(name) => ImageSource::Service(name.clone(), key(name)),
-            None => ImageSource::External,
+        let image = |image: &ImageUse| match (self.service_of(service, image), service.context_of(image)) {
+            (Some(name), _) => ImageSource::Service(name.clone(), key(name)),
+            (None, Some(NamedSource::Image(other))) => ImageSource::Other(other.clone()),
+            // All of it counts: which of its files are read is not looked at.
+            (None, Some(NamedSource::Directory(path))) => {
+                let id = snapshot.directory(path).map(|directory| directory.id().to_string());
+                ImageSource::Other(format!("{} = {path} {}", image.text, id.unwrap_or_default()))
+            }
+            (None, _) => ImageSource::External,
         };
-        let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, &snapshot.blobs, &image);
-        evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
-        evaluated
+        let images = service.images().map(image).collect();
+        let sight = context.sight(&service.dockerfile, recipe, &service.platform, images);
+        contexts.evaluated(sight, recipe, || {
+            let blobs = &snapshot.blobs;
+            let mut evaluated = evaluate(&service.dockerfile, recipe, &context, &service.platform, blobs, &image);
+            evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
+            evaluated
+        })
     }
 }
 

@@ -130,11 +130,9 @@ impl FoundFiles {
         let mut files = Vec::new();
         forge.walk(&RepoPath::root().child(b".github"), &mut |path, leaf| files.push((path, leaf)));
         for (path, leaf) in files {
-            if matches!(leaf.mode, Mode::File | Mode::Executable) && may_tell(path.name(), false) {
-                self.evidence.push(FoundFile { path, id: leaf.id });
-            } else if leaf.mode == Mode::File
-                && [b".yml".as_slice(), b".yaml"].iter().any(|ending| path.name().ends_with(ending))
-            {
+            let is_yaml = [b".yml".as_slice(), b".yaml"].iter().any(|ending| path.name().ends_with(ending));
+            let is_file = matches!(leaf.mode, Mode::File | Mode::Executable);
+            if is_file && (is_yaml || may_tell(path.name(), false)) {
                 self.evidence.push(FoundFile { path, id: leaf.id });
             }
         }

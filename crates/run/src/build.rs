@@ -8,7 +8,7 @@ use std::time::Instant;
 use futures::future::join_all;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use longshore_core::dockerfile::{ImageUse, pin};
-use longshore_core::graph::Service;
+use longshore_core::graph::{NamedSource, Service};
 use longshore_core::image::{Digest, Reference, Tag};
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
@@ -81,6 +81,20 @@ pub enum BuildError {
         /// What a checkout would do with it.
         attribute: String,
     },
+    /// It reads from a named context that is a directory.
+    #[error(
+        "`{name}` in line {line} of `{dockerfile}` is a named context, the directory `{directory}`: such builds are not supported yet"
+    )]
+    NamedContext {
+        /// Its name.
+        name: String,
+        /// Which Dockerfile.
+        dockerfile: RepoPath,
+        /// The line that names it.
+        line: usize,
+        /// What it stands for.
+        directory: RepoPath,
+    },
     /// The pinned Dockerfile cannot be made.
     #[error("cannot pin the bases of `{dockerfile}`: {message}")]
     Pin {
@@ -140,11 +154,26 @@ pub struct Builds {
     pub errors: Vec<BuildError>,
 }
 
+/// The named contexts of a service that are directories, and are read from.
+fn named_directories(service: &Service) -> Vec<BuildError> {
+    let named = service.images().filter_map(|image| match service.context_of(image)? {
+        NamedSource::Directory(directory) => Some(BuildError::NamedContext {
+            name: image.text.clone(),
+            dockerfile: service.dockerfile.clone(),
+            line: image.line,
+            directory: directory.clone(),
+        }),
+        NamedSource::Service(_) | NamedSource::Image(_) => None,
+    });
+    named.collect()
+}
+
 impl Builder<'_> {
     /// Builds all images that the plan builds.
     pub async fn all(&self) -> Builds {
         let (mut waiting, mut digests) = self.to_build();
         let mut builds = Builds::default();
+        builds.errors.extend(waiting.iter().flat_map(|service| named_directories(service)));
         builds.errors.extend(self.filtered(&waiting).await);
         let bases = self.bases(&waiting, &mut builds.errors).await;
         if !builds.errors.is_empty() {
@@ -220,8 +249,10 @@ impl Builder<'_> {
         let mut asked: BTreeMap<String, (&Service, usize)> = BTreeMap::new();
         if self.engine.capabilities().runs_commands {
             for service in services {
-                for image in service.images().filter(|image| self.gathered.graph.service_of(service, image).is_none()) {
-                    asked.entry(image.text.clone()).or_insert((service, image.line));
+                for image in service.images() {
+                    if let Some(text) = self.gathered.graph.external_of(service, image) {
+                        asked.entry(text.to_owned()).or_insert((service, image.line));
+                    }
                 }
             }
         }
@@ -265,7 +296,7 @@ impl Builder<'_> {
                 let repository = self.gathered.graph.get(name)?.repository.as_ref()?;
                 Some(repository.at(digests.get(name)?))
             }
-            None => bases.get(&image.text).cloned(),
+            None => bases.get(self.gathered.graph.external_of(service, image)?).cloned(),
         };
         service.images().filter_map(|image| Some((image.clone(), pin_of(image)?))).collect()
     }

@@ -165,10 +165,10 @@ async fn odd_names_and_modes_are_read() {
 /// The same entries, with all ids computed afresh.
 fn rebuilt(tree: &Directory) -> Directory {
     let entries = tree.entries().map(|(name, entry)| match entry {
-        Entry::Directory(directory) => (name.into(), Entry::Directory(Arc::new(rebuilt(directory)))),
-        Entry::Leaf(leaf) => (name.into(), Entry::Leaf(*leaf)),
+        Entry::Directory(directory) => (name, Entry::Directory(Arc::new(rebuilt(directory)))),
+        Entry::Leaf(leaf) => (name, Entry::Leaf(*leaf)),
     });
-    Directory::of(entries.collect(), tree.id())
+    Directory::of(entries, tree.id())
 }
 
 /// Numbers that look random and are the same each time.

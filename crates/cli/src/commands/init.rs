@@ -91,6 +91,7 @@ fn question(config: Config) -> Question {
         from_revision: None,
         version: None,
         config: Some(config),
+        count: false,
     }
 }
 

@@ -72,9 +72,9 @@ pub(crate) async fn run(common: &Common, args: &Release, ui: &Ui) -> Result<u8, 
 /// The plan that a release would carry out.
 async fn dry_run(session: &Session, args: &Release, ui: &Ui) -> Result<u8, Failure> {
     let looking = Looking { at: None, from: args.from.clone(), from_rev: args.from_rev.clone(), offline: false };
-    let question = session.question(&looking, Some(&args.version))?;
+    let question = Question { count: true, ..session.question(&looking, Some(&args.version))? };
     let gathered = session.look(ui, &question, false).await?;
-    show(session, ui, &gathered, &question.at, Detail::Short).await
+    Ok(show(ui, &gathered, &question.at, Detail::Short))
 }
 
 /// A release must know where its images go; a config that is there and not committed is the likeliest reason.
@@ -157,6 +157,7 @@ impl Steps<'_> {
             from_revision: args.from_rev.clone(),
             version: Some(args.version.clone()),
             config: Some(config.clone()),
+            count: false,
         };
         let gathered = gather(&self.session.repo, Some(&*self.registry), &question).await?;
         let errors = name_errors_of_services(self.ui, &gathered.plan);

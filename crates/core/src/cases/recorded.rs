@@ -71,6 +71,7 @@ fn verdicts_of_buildkit() {
         ),
         ("", "RUN --mount=source=[a],target=/m true", "refused"),
         ("", "COPY --parents !b /d/", "refused"),
+        ("", "COPY --parents src/./!* /d/", ""),
         // `--parents` knows no root, nothing below a file, and nothing that `--exclude` leaves out.
         ("", "COPY --parents . /d/", "refused"),
         ("", "COPY --parents keep/./x /d/", "refused"),

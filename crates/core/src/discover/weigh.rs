@@ -5,13 +5,13 @@
 //! directory has everything, the most trusted file is believed. Two that fit and disagree are a tie, which is said.
 //!
 //! *Arguments.* Literal values that a bake file, `skaffold.yaml`, a workflow, a Makefile or a script gives to arguments that
-//! the Dockerfile declares enter the build. Those of compose files mostly are for development: they serve only where the
-//! name of a base or the source of a `COPY` could not be known without them.
+//! the Dockerfile declares enter the build. Those of compose files mostly are for development: they count only for
+//! arguments to which the Dockerfile gives no default.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contexts::{infer_context, lacks};
-use crate::dockerfile::{Dockerfile, Read, Recipe, RecipeBase};
+use crate::dockerfile::{Dockerfile, Recipe};
 use crate::evidence::{Evidence, Source};
 use crate::image::Platform;
 use crate::inputs::context::Contexts;
@@ -119,43 +119,18 @@ pub(super) fn arguments(
             }
         }
     }
-    let recipe = |args: &BTreeMap<String, String>| parsed.recipe(target, args, platform).ok();
-    let Some(mut best) = recipe(&args) else { return (configured.clone(), Vec::new()) };
-    let unknown: usize = unknowns(&best);
-    if unknown > 0 {
-        let mut least = unknown;
-        for build in builds.iter().filter(|build| !is_trusted(build.source)) {
-            for (argument, value) in build.args.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-                if args.contains_key(argument) {
-                    continue;
-                }
-                let mut more = args.clone();
-                more.insert(argument.clone(), value.clone());
-                if let Some(recipe) = recipe(&more)
-                    && unknowns(&recipe) < least
-                {
-                    least = unknowns(&recipe);
-                    (args, best) = (more, recipe);
-                }
+    let bare = parsed.arguments_without_default();
+    for build in builds.iter().filter(|build| !is_trusted(build.source)) {
+        for (argument, value) in &build.args {
+            if let Some(value) = value.as_ref().filter(|_| bare.contains(argument.as_str())) {
+                args.entry(argument.clone()).or_insert_with(|| value.clone());
             }
         }
     }
+    let Ok(best) = parsed.recipe(target, &args, platform) else { return (configured.clone(), Vec::new()) };
     args.retain(|argument, _| configured.contains_key(argument) || best.used_args.contains(argument));
     let mut said = BTreeSet::new();
     let notes = notes.into_iter().filter(|(argument, _)| args.contains_key(argument) && said.insert(argument.clone()));
     let notes = notes.map(|(_, note)| note).collect();
     (args, notes)
-}
-
-/// How many bases and sources cannot be known.
-fn unknowns(recipe: &Recipe) -> usize {
-    let steps = recipe.stages.iter().flat_map(|stage| &stage.steps);
-    let reads = steps.flat_map(|step| &step.reads).filter(|read| match read {
-        Read::Context(read) => read.unknown.is_some(),
-        Read::Image(image) => image.unknown.is_some(),
-        Read::Stage(_) | Read::Remote { .. } => false,
-    });
-    let bases =
-        recipe.stages.iter().filter(|stage| matches!(&stage.base, RecipeBase::Image(image) if image.unknown.is_some()));
-    reads.count() + bases.count()
 }

@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use super::document::{self, Item};
 use super::interpolate::{Variables, dotenv, expand, is_known};
 use super::reading::{Files, Reading, Unread};
-use super::yaml::{self, Item};
 use super::{Evidence, NamedContext, Source};
 use crate::path::RepoPath;
 
@@ -103,7 +103,7 @@ impl Reader<'_> {
 
     /// The services of a file, with what it extends and includes.
     fn services(&mut self, path: &RepoPath, text: &str, variables: &Variables, depth: usize) -> Services {
-        let roots = match yaml::parse(text) {
+        let roots = match document::parse(text) {
             Ok(roots) => roots,
             Err(error) => {
                 self.unread.push(Unread { file: path.clone(), line: error.line, why: error.why });

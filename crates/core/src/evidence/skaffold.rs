@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::compose::{is_remote, place};
+use super::document::{self, Item};
 use super::reading::{Files, Reading, Unread};
-use super::yaml::{self, Item};
 use super::{Evidence, Source};
 use crate::path::RepoPath;
 
@@ -19,7 +19,7 @@ pub fn is_skaffold(name: &str) -> bool {
 
 /// What the file at `path` says.
 pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
-    let roots = match yaml::parse(&String::from_utf8_lossy(bytes)) {
+    let roots = match document::parse(&String::from_utf8_lossy(bytes)) {
         Ok(roots) => roots,
         Err(error) => {
             let unread = Unread { file: path.clone(), line: error.line, why: error.why };

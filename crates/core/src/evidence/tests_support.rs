@@ -11,12 +11,6 @@ impl Tree {
     pub(super) fn of(paths: &[&str]) -> Self {
         Self(paths.iter().map(|path| (RepoPath::new(path).unwrap(), Vec::new())).collect())
     }
-
-    /// The same and one more.
-    pub(super) fn with(mut self, path: &str, content: &str) -> Self {
-        self.0.push((RepoPath::new(path).unwrap(), content.as_bytes().to_vec()));
-        self
-    }
 }
 
 impl Files for Tree {

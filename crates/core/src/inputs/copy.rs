@@ -115,6 +115,15 @@ pub fn exists(context: &Context, read: &ContextRead, source: &str) -> Option<boo
     found.then_some(true)
 }
 
+/// The paths below the context that a read looks at: what stands there, and below, is all that it depends on.
+pub(crate) fn looked_at(read: &ContextRead) -> impl Iterator<Item = RepoPath> + '_ {
+    read.sources.iter().map(|source| match read {
+        _ if read.unknown.is_some() || read.parents => RepoPath::root(),
+        _ if is_plain(read, source) => clamp(source),
+        _ => split(source).map_or_else(|_| RepoPath::root(), |(head, _)| head),
+    })
+}
+
 /// Is there something at the path, or a link on the way to it?
 fn reaches(context: &Context, path: &RepoPath) -> bool {
     context.unfiltered(path).is_some() || leads_through_link(context, path)
@@ -323,6 +332,12 @@ impl Copy<'_> {
         let is_pattern = has_wildcards(pattern);
         if above == "." && clamp(pattern).is_root() && !is_pattern {
             return Err(CopyProblem::ParentsOfRoot { given: source.to_owned() });
+        }
+        if pattern.starts_with('!') && is_pattern && !has_wildcards(above) {
+            // An exception to nothing: the directory is there, and nothing of it is taken.
+            let (real, _) = self.read(source, &clamp(above))?;
+            self.anchor(&real);
+            return Ok(());
         }
         if pattern.starts_with('!') {
             return Err(CopyProblem::Misread { given: source.to_owned() });

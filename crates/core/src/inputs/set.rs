@@ -21,7 +21,7 @@ pub struct InputSet {
     /// What affects the build and stands in no stage: directives, global arguments.
     pub preamble: Vec<String>,
     /// The stages that the target reaches, in order of the file.
-    pub stages: Vec<StageInputs>,
+    pub stages: Arc<[StageInputs]>,
     key: InputDigest,
 }
 
@@ -112,10 +112,12 @@ pub struct Evaluated {
 }
 
 /// How an image that a Dockerfile names is had.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ImageSource {
     /// From elsewhere.
     External,
+    /// It stands for something else than its name says: a named context.
+    Other(String),
     /// It is an image of this repository with this key; without one it cannot be built itself.
     Service(ServiceName, Option<InputDigest>),
 }
@@ -186,6 +188,7 @@ impl Evaluation<'_> {
                 }
                 Base::Image(image.text.clone())
             }
+            ImageSource::Other(text) => Base::Image(text),
             ImageSource::Service(name, Some(key)) => Base::Service { name, key },
             ImageSource::Service(name, None) => {
                 self.error(format!("it stands on `{name}`, which cannot be built"), image.line);
@@ -297,7 +300,7 @@ impl InputSet {
     pub fn new(platform: Platform, preamble: Vec<String>, stages: Vec<StageInputs>) -> Self {
         let digest = digest(&preamble, &stages);
         let key = InputDigest::of(&format!("longshore-image/{FORMAT}\n{platform} {digest}\n"));
-        Self { platform, preamble, stages, key }
+        Self { platform, preamble, stages: stages.into(), key }
     }
 
     /// The key of the image that has this one platform.

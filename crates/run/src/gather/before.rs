@@ -13,7 +13,7 @@ use longshore_core::plan::{Baseline, Before, ContentImage, Known};
 use longshore_core::record::{RecordedImage, ReleaseRecord};
 use longshore_core::snapshot::Snapshot;
 
-use crate::gather::uses::ValuesText;
+use crate::gather::uses::Uses;
 use crate::gather::{GatherError, Question, Reader};
 use crate::labels::{built_from, labels};
 use crate::ports::{Registry, RegistryError, Repo, RepoError};
@@ -24,7 +24,7 @@ pub(super) struct Facts<'a> {
     pub(super) question: &'a Question,
     pub(super) records: &'a [ReleaseRecord],
     pub(super) baseline: &'a Baseline,
-    pub(super) values: &'a [ValuesText],
+    pub(super) uses: &'a Uses<'a>,
 }
 
 /// Where an image is known from, before the earlier commit is read.
@@ -43,7 +43,6 @@ impl Facts<'_> {
         graph: &ServiceGraph,
         sets: &InputSets,
         config: &Config,
-        name: &str,
     ) -> Result<BTreeMap<ServiceName, Known>, GatherError> {
         let origins: Vec<(&Service, Origin)> =
             try_join_all(graph.services().map(|service| async move {
@@ -62,7 +61,7 @@ impl Facts<'_> {
         let mut then: BTreeMap<(CommitId, ServiceName), InputSet> = BTreeMap::new();
         for (commit, services) in asked {
             self.require(commit).await?;
-            let earlier = reader.open(commit, snapshot, config, name, &names).await?;
+            let earlier = reader.open(commit, snapshot, config, &names).await?;
             let at: BTreeMap<ServiceName, ServiceName> = services
                 .iter()
                 .map(|service| (name_before(config, &earlier.graph, service), service.clone()))
@@ -182,13 +181,10 @@ impl Facts<'_> {
         }
         let used: BTreeSet<Tag> = match named {
             Some(tag) => BTreeSet::from([tag.clone()]),
-            None => self
-                .values
-                .iter()
-                .flat_map(|file| &file.uses)
-                .filter(|found| found.is_of(service.repository.as_ref(), service.name.as_str()))
-                .filter_map(|found| found.tag.clone())
-                .collect(),
+            None => {
+                let uses = self.uses.of(service.repository.as_ref(), service.name.as_str());
+                uses.iter().filter_map(|found| found.tag.clone()).collect()
+            }
         };
         let mut images: BTreeMap<Option<Digest>, Tag> = BTreeMap::new();
         for tag in used {

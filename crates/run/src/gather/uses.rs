@@ -1,6 +1,6 @@
 //! The values files of a commit: which uses are of our images, and what a release changes in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use longshore_core::config::Config;
 use longshore_core::graph::Service;
@@ -98,6 +98,44 @@ impl Gathered {
         let uses = self.values.iter().flat_map(|file| &file.uses);
         let uses = uses.filter(|found| found.is_of(service.repository.as_ref(), service.name.as_str()));
         uses.filter_map(|found| found.tag.clone()).collect()
+    }
+}
+
+/// All uses, found by what they are of: a repository may have thousands of services, and each asks for its own.
+#[derive(Debug, Default)]
+pub(super) struct Uses<'a> {
+    all: Vec<&'a FoundUse>,
+    by_repository: HashMap<&'a Repository, Vec<&'a FoundUse>>,
+    by_last_part: HashMap<&'a str, Vec<&'a FoundUse>>,
+}
+
+impl<'a> Uses<'a> {
+    pub(super) fn new(files: &'a [ValuesText]) -> Self {
+        let mut uses = Self::default();
+        for found in files.iter().flat_map(|file| &file.uses) {
+            uses.all.push(found);
+            if let Some(repository) = &found.repository {
+                uses.by_repository.entry(repository).or_default().push(found);
+            }
+            if let Some(name) = found.found.repository.rsplit('/').next() {
+                uses.by_last_part.entry(name).or_default().push(found);
+            }
+        }
+        uses
+    }
+
+    /// Those that [`FoundUse::is_of`] says are of this image, in order of the files.
+    pub(super) fn of(&self, repository: Option<&Repository>, name: &str) -> &[&'a FoundUse] {
+        let found = match repository {
+            Some(repository) => self.by_repository.get(repository),
+            None => self.by_last_part.get(name),
+        };
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// All of them, in order of the files.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a FoundUse> {
+        self.all.iter().copied()
     }
 }
 

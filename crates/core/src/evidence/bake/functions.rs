@@ -36,11 +36,8 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Value> {
             Value::List(text.split(at.as_str()).map(|part| Value::Text(part.to_owned())).collect())
         }
         ("join", [between, lists @ ..]) => {
-            let items: Option<Vec<&Value>> = lists
-                .iter()
-                .map(list)
-                .collect::<Option<Vec<_>>>()
-                .map(|lists| lists.concat().iter().copied().collect());
+            let items: Option<Vec<&Value>> =
+                lists.iter().map(list).collect::<Option<Vec<_>>>().map(|lists| lists.concat().to_vec());
             let texts: Option<Vec<String>> = items?.into_iter().map(Value::text).collect();
             Value::Text(texts?.join(&between.text()?))
         }
