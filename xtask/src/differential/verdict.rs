@@ -79,7 +79,7 @@ fn laid_down(
 ) -> Result<Files, String> {
     let mut stages: BTreeMap<usize, Ground> = BTreeMap::new();
     let mut last = Ground::default();
-    for (stage, inputs) in recipe.stages.iter().zip(&evaluated.set.stages) {
+    for (stage, inputs) in recipe.stages.iter().zip(evaluated.set.stages.iter()) {
         let mut ground = match stage.base {
             RecipeBase::Stage(index) => stages.get(&index).cloned().unwrap_or_default(),
             _ => Ground::default(),
