@@ -189,24 +189,3 @@ fn a_variable_that_cannot_be_known_may_name_anything() {
     let plan = repo.released("v1.0.0").plan(RELEASE);
     assert_eq!(plan, "shop  build  `WHERE` is not set in the Dockerfile, and `alpine` may set it  Dockerfile:2\n");
 }
-
-#[test]
-fn a_submodule_in_a_context_is_refused_until_it_can_be_read() {
-    let repo = fixture(
-        "
-        //- api/Dockerfile
-        FROM scratch
-        COPY vendored /srv
-        //- api/vendored submodule=0123456789abcdef0123456789abcdef01234567
-        //- web/Dockerfile
-        FROM scratch
-        COPY page /srv
-        //- web/page
-        //- web/other submodule=0123456789abcdef0123456789abcdef01234567
-        ",
-    );
-    insta::assert_snapshot!(repo.plan(RELEASE), @"
-    api  error  `vendored` is a submodule: submodules in a build context are not supported yet  api/Dockerfile:2
-    web  build  new
-    ");
-}
