@@ -196,7 +196,8 @@ fn error_rows(plan: &Plan) -> Vec<Vec<String>> {
         for (index, error) in errors.iter().enumerate() {
             let word = if rows.is_empty() { paint(ERROR, "error") } else { String::new() };
             let name = if index == 0 { image.name.to_string() } else { String::new() };
-            rows.push(vec![word, name, cut(&error.message), paint(DIM, &error.place())]);
+            // Last in its row and uncut: nothing else says it again.
+            rows.push(vec![word, name, format!("{}: {}", error.place(), error.message)]);
         }
     }
     rows

@@ -49,7 +49,7 @@ async fn if_changed(
     let names: Vec<String> = paths.iter().map(ToString::to_string).collect();
     let headline = format!("if changed at {}: {}", gathered.plan.at.id.short(), names.join(", "));
     print(ui, &gathered.plan, &headline, &question.at, detail);
-    Ok(name_errors(ui, &gathered.plan))
+    Ok(name_the_rest(ui, &gathered.plan))
 }
 
 /// A path of the repository; one that starts at the file system's root must lead into the work tree.
@@ -74,7 +74,16 @@ pub(crate) fn show(ui: &Ui, gathered: &Gathered, at: &str, detail: Detail) -> u8
         ui.warn(&cannot_build(hindered));
         ui.always(&format!("  {}: {}", paint(HINT, "hint"), hindered.hint));
     }
-    name_errors(ui, plan)
+    name_the_rest(ui, plan)
+}
+
+/// Names on stderr what the plan's own text does not say: the table has the errors of images in full.
+fn name_the_rest(ui: &Ui, plan: &CorePlan) -> u8 {
+    if ui.format != Format::Table {
+        return name_errors(ui, plan);
+    }
+    let refused = name_refusals(ui, plan);
+    if plan.images.iter().any(|image| matches!(image.decision, Decision::Error(_))) { exit::REFUSED } else { refused }
 }
 
 /// What a plan warns of, and a release refuses.
@@ -108,12 +117,15 @@ pub(crate) fn name_errors(ui: &Ui, plan: &CorePlan) -> u8 {
             ));
         }
     }
+    code.max(name_refusals(ui, plan))
+}
+
+fn name_refusals(ui: &Ui, plan: &CorePlan) -> u8 {
     for refusal in &plan.refusals {
-        code = exit::REFUSED;
         ui.always(&format!("{}: {}", paint(ERROR, "error"), refusal.message));
         if let Some(hint) = &refusal.hint {
             ui.always(&format!("  {}: {hint}", paint(HINT, "hint")));
         }
     }
-    code
+    if plan.refusals.is_empty() { exit::DONE } else { exit::REFUSED }
 }

@@ -31,12 +31,23 @@ pub(super) async fn show(gathered: &Gathered, offline: bool, ui: &Ui) -> Result<
         Format::Table if bases.is_empty() => ui.print("no image stands on one from elsewhere\n"),
         Format::Table => {
             ui.print(&columns(&rows(&bases, true)));
-            let moved = bases.iter().filter(|base| base.state() == State::Moved).count();
-            let moved = if offline { "no registry was asked".to_owned() } else { format!("{moved} moved") };
+            let moved = if offline { "no registry was asked".to_owned() } else { tally(&bases) };
             ui.print(&format!("\n{}: {moved}\n", count(bases.len(), "base")));
         }
     }
     Ok(exit::DONE)
+}
+
+/// `1 moved, 2 not known`: a registry that gave no answer never counts as "did not move".
+fn tally(bases: &[Standing]) -> String {
+    let moved = bases.iter().filter(|base| base.state() == State::Moved).count();
+    let silent = |base: &&Standing| base.state() == State::Unknown && !matches!(base.now, Answer::Is(_));
+    let other = [
+        (bases.iter().filter(|base| base.state() == State::Absent).count(), "gone"),
+        (bases.iter().filter(silent).count(), "not known"),
+    ];
+    let other = other.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!(", {number} {what}"));
+    format!("{moved} moved{}", other.collect::<String>())
 }
 
 fn rows(bases: &[Standing], painted: bool) -> Vec<Vec<String>> {

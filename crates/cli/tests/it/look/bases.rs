@@ -153,11 +153,9 @@ fn a_base_that_must_be_pinned_is_an_error_with_its_line() {
 
     build  api   new
            base  new
-    error  web   no digest: `HOST/library/node:22` must be pinned…  web/Dockerfile:1
+    error  web   web/Dockerfile:1: no digest: `HOST/library/node:22` must be pinned, as `HOST/library/node:22@sha256:…` (`longshore list --bases` shows it)
 
     3 images: 2 to build, 0 to retag, 1 in error
-    --- stderr
-    error: `web` cannot be built: web/Dockerfile:1: no digest: `HOST/library/node:22` must be pinned, as `HOST/library/node:22@sha256:…` (`longshore list --bases` shows it)
     ");
 }
 

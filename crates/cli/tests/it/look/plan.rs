@@ -102,14 +102,11 @@ fn images_in_error_are_shown_beside_the_others_and_named() {
 
     retag  3 unchanged  api base web
            1 assumed    minio: unchanged by a name or label alone
-    error  worker       COPY worker/main.py: no such file or directory  worker/Dockerfile:3
-           api-tests    COPY test_main.py: no such file or directory    api/Dockerfile_tests:2
+    error  worker       worker/Dockerfile:3: COPY worker/main.py: no such file or directory
+           api-tests    api/Dockerfile_tests:2: COPY test_main.py: no such file or directory
 
     5 images: 0 to build, 4 to retag, 1 in error; 1 test image: 0 changed, 1 in error
     chart/values.yaml:2: frontend.image v1.0.0 → v1.1.0, and 2 more
-    --- stderr
-    error: `worker` cannot be built: worker/Dockerfile:3: COPY worker/main.py: no such file or directory
-    error: test image `api-tests` cannot be built: api/Dockerfile_tests:2: COPY test_main.py: no such file or directory
     ");
     assert_snapshot!(shop.told(&["plan", "v1.1.0", "--format", "markdown"]), @"
     status: 4
