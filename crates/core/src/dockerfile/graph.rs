@@ -95,8 +95,14 @@ impl<'a> Graph<'a> {
         let lexer = Lexer::new(self.dockerfile.escape);
         let written = &body.from.base;
         let name = lexer.expand(written, globals).map_err(|why| fail(format!("`FROM {written}`: {why}")))?;
-        if name.text.is_empty() && name.unknown.is_none() {
-            return Err(fail(format!("`FROM {written}` gives no name")));
+        // A declared argument may be given from outside; one that is not declared never is, and BuildKit refuses it in
+        // every stage, also in those that are not built.
+        if name.text.is_empty() {
+            match (&name.unknown, name.used.iter().any(|variable| globals.declares(variable))) {
+                (None, _) => return Err(fail(format!("`FROM {written}` gives no name"))),
+                (Some(why), false) => return Err(fail(format!("`FROM {written}` gives no name: {why}"))),
+                (Some(_), true) => {}
+            }
         }
         let mut used = name.used.clone();
         let base = match self.names.get(&name.text) {
@@ -201,8 +207,6 @@ impl<'a> Graph<'a> {
         for index in 0..self.stages.len() {
             if reached.contains(&index) {
                 self.refuse_later_stages(index)?;
-            } else {
-                self.refuse_nameless(index)?;
             }
         }
         Ok(reached)
@@ -243,16 +247,6 @@ impl<'a> Graph<'a> {
             }
         }
         Ok(())
-    }
-
-    /// BuildKit wants a name for the base of every stage, also of those that are not built.
-    fn refuse_nameless(&self, index: usize) -> Result<(), DockerfileError> {
-        match &self.stages[index].base {
-            Base::Image(ImageUse { text, written, line, unknown: Some(why), .. }) if text.is_empty() => {
-                Err(DockerfileError::new(*line, format!("`FROM {written}` gives no name: {why}")))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn called(&self, index: usize) -> String {

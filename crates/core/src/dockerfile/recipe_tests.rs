@@ -104,6 +104,7 @@ const READS: &[(&str, &str)] = &[
         "FROM $A\nFROM scratch",
         "error 1: `FROM $A` gives no name: `A` is not declared with `ARG` before the first `FROM`",
     ),
+    ("FROM $A", "error 1: `FROM $A` gives no name: `A` is not declared with `ARG` before the first `FROM`"),
     // Variables in order.
     ("ARG V=1\nFROM scratch\nCOPY a$V /", "0 scratch | copy a > /"),
     ("ARG V=1\nFROM scratch\nARG V\nCOPY a$V /", "0 scratch | copy a1 > /"),
@@ -191,7 +192,8 @@ const UNKNOWN: &[(&str, &str)] = &[
     ),
     ("ARG V\nFROM a:$V", "0 image a: unknown: `ARG V` has no value"),
     ("ARG V\nFROM a:${V:-1}", "0 image a:1"),
-    ("FROM $A", "0 image  unknown: `A` is not declared with `ARG` before the first `FROM`"),
+    ("ARG V\nFROM $V", "0 image  unknown: `ARG V` has no value"),
+    ("ARG V\nFROM $V AS unreached\nFROM a", "1 image a"),
     (
         "ARG V\nARG W=$V-x\nFROM a:$W\nARG W\nCOPY $W /",
         "0 image a:-x unknown: `ARG V` has no value | copy . > / unknown: `ARG V` has no value",

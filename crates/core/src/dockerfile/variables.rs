@@ -137,6 +137,11 @@ pub(crate) struct Global {
 }
 
 impl Globals {
+    /// Does an `ARG` before the first `FROM` declare `name`, with or without a value?
+    pub(crate) fn declares(&self, name: &str) -> bool {
+        self.values.contains_key(name) || self.valueless.contains(name)
+    }
+
     /// The arguments of the config that the variables `names` are made of.
     pub(crate) fn config_of(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
         names.iter().filter_map(|name| self.values.get(name)).flat_map(|global| global.config.iter().cloned()).collect()
