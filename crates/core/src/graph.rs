@@ -20,6 +20,7 @@ use crate::inputs::{InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 use crate::snapshot::Snapshot;
+use crate::untracked;
 
 /// What is built and released: one Dockerfile and target, one image.
 #[derive(Debug, Clone)]
@@ -351,6 +352,7 @@ impl ServiceGraph {
         } else {
             read()
         };
+        hint_at_untracked(service, snapshot, &mut evaluated);
         evaluated.errors.extend(self.against_policy(service));
         evaluated
     }
@@ -372,6 +374,21 @@ fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated 
         unknowns: Vec::new(),
         wanted: Vec::new(),
         closed: BTreeSet::new(),
+        missing: Vec::new(),
+    }
+}
+
+/// Says of a missing file that git does not track it, and what helps.
+fn hint_at_untracked(service: &Service, snapshot: &Snapshot, evaluated: &mut Evaluated) {
+    for (index, path) in &evaluated.missing {
+        let (Some(error), Some(rule)) = (evaluated.errors.get_mut(*index), untracked::rule(snapshot, path)) else {
+            continue;
+        };
+        error.message.push_str(&format!(
+            "; git does not track it (`{}` in {}:{}), so another command makes it and it is part of no commit: \
+             make it in a stage of the Dockerfile, or leave the image out with `services.{}.skip: true`",
+            rule.pattern, rule.file, rule.line, service.name
+        ));
     }
 }
 

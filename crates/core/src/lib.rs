@@ -32,6 +32,8 @@ pub mod inputs;
 
 pub mod snapshot;
 
+mod untracked;
+
 pub mod evidence;
 
 pub mod graph;

@@ -109,6 +109,8 @@ pub struct FoundFiles {
     pub values: Vec<FoundFile>,
     /// Release records.
     pub records: Vec<FoundFile>,
+    /// What git does not track, for hints.
+    pub untracked: Vec<FoundFile>,
     /// Files that may say how images are built.
     pub evidence: Vec<FoundFile>,
 }
@@ -134,7 +136,7 @@ impl FoundFiles {
 
     /// The blobs to read.
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> {
-        let files = [&self.dockerfiles, &self.ignore_files, &self.values, &self.records, &self.evidence];
+        let files = [&self.dockerfiles, &self.ignore_files, &self.values, &self.records, &self.untracked, &self.evidence];
         files.into_iter().flatten().map(|file| file.id)
     }
 
@@ -166,6 +168,8 @@ impl FoundFiles {
                 Entry::Leaf(leaf) if matches!(leaf.mode, Mode::File | Mode::Executable) => {
                     let list = if name.ends_with(b".dockerignore") {
                         &mut self.ignore_files
+                    } else if name == crate::untracked::RULES {
+                        &mut self.untracked
                     } else if is_dockerfile(name) {
                         &mut self.dockerfiles
                     } else if has_chart && name == b"values.yaml" {

@@ -137,6 +137,8 @@ pub struct Evaluated {
     /// Submodules that count by their commit alone: with their trees more could be said. A context cannot be laid down
     /// without them.
     pub closed: BTreeSet<(RepoPath, CommitId)>,
+    /// What is copied and not there, with the place of its error among `errors`.
+    pub missing: Vec<(usize, RepoPath)>,
 }
 
 /// How an image that a Dockerfile names is had.
@@ -181,6 +183,7 @@ pub fn evaluate(
         unknowns: Vec::new(),
         wanted: Vec::new(),
         closed: BTreeSet::new(),
+        missing: Vec::new(),
         sent: Vec::new(),
         hanging: Vec::new(),
     };
@@ -190,8 +193,8 @@ pub fn evaluate(
     let declared = outside.externals.iter().filter(|external| outside.answers.externals.contains_key(external));
     let externals = declared.map(|external| (external.clone(), evaluation.external(external, 0))).collect();
     let set = InputSet::new(platform.clone(), recipe.preamble.clone(), stages, externals);
-    let Evaluation { errors, unknowns, wanted, closed, .. } = evaluation;
-    Evaluated { set, errors, unknowns, wanted, closed }
+    let Evaluation { errors, unknowns, wanted, closed, missing, .. } = evaluation;
+    Evaluated { set, errors, unknowns, wanted, closed, missing }
 }
 
 struct Evaluation<'a> {
@@ -206,6 +209,7 @@ struct Evaluation<'a> {
     unknowns: Vec<Unknown>,
     wanted: Vec<ObjectId>,
     closed: BTreeSet<(RepoPath, CommitId)>,
+    missing: Vec<(usize, RepoPath)>,
     /// What the engine is sent.
     sent: Vec<(RepoPath, Entry)>,
     /// What must be among it, and the error where it is not.
@@ -387,6 +391,11 @@ impl Evaluation<'_> {
     fn problem(&mut self, problem: &CopyProblem, step: &Step, span: Span) {
         if let CopyProblem::Unread { link, .. } = problem {
             self.wanted.push(*link);
+        }
+        if let CopyProblem::Missing { given } = problem
+            && let Ok(path) = self.context.root.join(given)
+        {
+            self.missing.push((self.errors.len(), path));
         }
         self.error(format!("{} {problem}", keyword(step)), span.first);
     }
