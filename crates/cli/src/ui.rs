@@ -3,6 +3,7 @@
 //! Whether there are colours is decided once, by `anstream`, which knows NO_COLOR and its kin. Without colour the text still
 //! says everything. A reader of stdout who goes away is no error.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
 
@@ -48,7 +49,7 @@ impl Ui {
     pub(crate) fn print(&self, text: &str) {
         let _one_at_a_time = self.printing.lock();
         // A reader that went away (`| head`) has what it wanted.
-        drop(anstream::stdout().write_all(text.as_bytes()));
+        drop(anstream::stdout().write_all(harmless(text).as_bytes()));
     }
 
     /// Says something beside what was asked for.
@@ -61,7 +62,7 @@ impl Ui {
     /// Says something that must be heard even when quiet is asked for: errors, warnings.
     pub(crate) fn always(&self, line: &str) {
         let _one_at_a_time = self.printing.lock();
-        drop(writeln!(anstream::stderr(), "{line}"));
+        drop(writeln!(anstream::stderr(), "{}", harmless(line)));
     }
 
     /// Says that something is not as one might think.
@@ -85,6 +86,45 @@ impl Ui {
 /// The text in a style; nothing stays nothing.
 pub(crate) fn paint(style: Style, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{style}{text}{style:#}") }
+}
+
+/// The text with every control character escaped but line ends, tabs and colours: names, messages and subjects come from
+/// files that anybody may have written, and must not drive the terminal, nor show text in another order than it has.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let hostile = |character: char| {
+        (character.is_control() && !matches!(character, '\n' | '\t'))
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(hostile) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(at) = rest.find(hostile) {
+        safe.push_str(&rest[..at]);
+        let from = &rest[at..];
+        let taken = if let Some(taken) = colour(from) {
+            safe.push_str(&from[..taken]);
+            taken
+        } else {
+            let character = from.chars().next().unwrap_or_default();
+            safe.extend(character.escape_unicode());
+            character.len_utf8()
+        };
+        rest = &from[taken..];
+    }
+    safe.push_str(rest);
+    Cow::Owned(safe)
+}
+
+/// How long a colour is that `text` begins with: what [`paint`] writes, and nothing that hides text.
+fn colour(text: &str) -> Option<usize> {
+    const OURS: [Style; 6] = [ERROR, BUILD, GOOD, KEEP, HINT, DIM];
+    let rest = text.strip_prefix("\u{1b}[")?;
+    let end = rest.find('m').filter(|end| *end <= 2)?;
+    let sequence = &text[..end + 3];
+    let ours = OURS.iter().any(|style| style.render().to_string().contains(sequence));
+    (ours || sequence == "\u{1b}[0m").then_some(sequence.len())
 }
 
 /// "1 image", "2 images"
@@ -166,4 +206,28 @@ pub(crate) fn markdown(rows: &[Vec<String>]) -> String {
 
 fn format_rule(columns: usize) -> String {
     format!("|{}\n", " --- |".repeat(columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_files_say_does_not_drive_the_terminal() {
+        for (text, shown) in [
+            ("plain\ttext\n", "plain\ttext\n"),
+            ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            ("hidden \u{1b}[8mtext", "hidden \\u{1b}[8mtext"),
+            ("over\rwritten\u{8}", "over\\u{d}written\\u{8}"),
+            ("\u{9b}2J\u{202e}txt", "\\u{9b}2J\\u{202e}txt"),
+            ("\u{1b}", "\\u{1b}"),
+            ("\u{1b}[€m", "\\u{1b}[€m"),
+        ] {
+            assert_eq!(harmless(text), shown, "{text:?}");
+        }
+        for style in [ERROR, BUILD, GOOD, KEEP, HINT, DIM] {
+            assert_eq!(harmless(&paint(style, "word")), paint(style, "word"));
+        }
+    }
 }

@@ -136,7 +136,8 @@ impl FoundFiles {
 
     /// The blobs to read.
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> {
-        let files = [&self.dockerfiles, &self.ignore_files, &self.values, &self.records, &self.untracked, &self.evidence];
+        let files =
+            [&self.dockerfiles, &self.ignore_files, &self.values, &self.records, &self.untracked, &self.evidence];
         files.into_iter().flatten().map(|file| file.id)
     }
 

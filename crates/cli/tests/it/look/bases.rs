@@ -114,6 +114,14 @@ fn a_release_whose_followed_base_cannot_be_asked_for_writes_nothing() {
 }
 
 #[test]
+fn a_base_of_a_silent_registry_is_not_counted_as_one_that_stayed() {
+    let shop = followed();
+    shop.registry.fault(Fault::always("", "/library/alpine", Action::status(503)));
+    let list = shop.run(&["list", "--bases"]).success();
+    assert!(list.stdout.ends_with("\n2 bases: 0 moved, 1 not known\n"), "{}", list.stdout);
+}
+
+#[test]
 fn every_base_with_what_it_was_and_is() {
     let shop = followed();
     assert_snapshot!(shop.told(&["list", "--bases"]), @"
