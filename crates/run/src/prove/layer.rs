@@ -1,6 +1,8 @@
 //! A layer's files, with the ids that git would give their contents.
 
-use std::io::{Read, Result};
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::io::{Error, Read, Result};
 
 use longshore_core::object::{Mode, ObjectId};
 use longshore_core::path::RepoPath;
@@ -16,42 +18,95 @@ pub(super) struct LayerFile {
 /// The largest file that is hashed; what is larger is no source.
 const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
+/// What is read of a layer at most: a few bytes can unpack to any number, and whoever made the layer need not mean well.
+struct Limits {
+    /// All that it holds, unpacked.
+    content: u64,
+    /// What stands between two files: headers, with names and attributes.
+    heading: u64,
+    /// All names together.
+    names: u64,
+}
+
+const LIMITS: Limits = Limits { content: 4 << 30, heading: 256 << 10, names: 256 << 20 };
+
+/// What a file counts beside its name.
+const EACH: u64 = 64;
+
 /// The files of a layer: a tar archive, plain or compressed with gzip or zstd, which its first bytes tell. `like` is an id
 /// of the format in which the contents are hashed.
 pub(super) fn files(layer: &[u8], like: ObjectId) -> Result<Vec<LayerFile>> {
+    unpacked(layer, like, &LIMITS)
+}
+
+fn unpacked(layer: &[u8], like: ObjectId, limits: &Limits) -> Result<Vec<LayerFile>> {
     match layer {
-        [0x1f, 0x8b, ..] => read(flate2::read::MultiGzDecoder::new(layer), like),
+        [0x1f, 0x8b, ..] => read(flate2::read::MultiGzDecoder::new(layer), like, limits),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            let decoder = ruzstd::decoding::StreamingDecoder::new(layer).map_err(std::io::Error::other)?;
-            read(decoder, like)
+            let decoder = ruzstd::decoding::StreamingDecoder::new(layer).map_err(Error::other)?;
+            read(decoder, like, limits)
         }
-        plain => read(plain, like),
+        plain => read(plain, like, limits),
     }
 }
 
-fn read(archive: impl Read, like: ObjectId) -> Result<Vec<LayerFile>> {
+fn read(archive: impl Read, like: ObjectId, limits: &Limits) -> Result<Vec<LayerFile>> {
+    let heading = Cell::new(limits.heading);
+    let mut archive = tar::Archive::new(Bounded { archive, content: limits.content, heading: &heading });
     let mut files: Vec<LayerFile> = Vec::new();
-    for entry in tar::Archive::new(archive).entries()? {
+    let mut known: HashMap<RepoPath, usize> = HashMap::new();
+    let mut names = limits.names;
+    for entry in archive.entries()? {
         let mut entry = entry?;
+        let kind = entry.header().entry_type();
+        // What is not read here is passed over before the next header; a sparse file says it is larger than what stands there.
+        let stored = if kind.is_gnu_sparse() { entry.header().entry_size()? } else { entry.size() };
+        heading.set(limits.heading.saturating_add(stored));
         // A path that leads out of the image is no file of it; neither is a mark that a lower layer's file is gone.
         let Some(path) = inside(&entry.path_bytes()).filter(|path| !path.name().starts_with(b".wh.")) else { continue };
-        let kind = entry.header().entry_type();
-        if kind.is_hard_link() {
+        names = names
+            .checked_sub(path.as_bytes().len() as u64 + EACH)
+            .ok_or_else(|| Error::other("it holds too many files"))?;
+        let file = if kind.is_hard_link() {
             let target = entry.link_name_bytes().and_then(|name| inside(&name));
-            let same = files.iter().rev().find(|file| Some(&file.path) == target.as_ref()).cloned();
-            files.extend(same.map(|same| LayerFile { path, ..same }));
+            let same = target.and_then(|target| known.get(&target)).and_then(|index| files.get(*index));
+            same.map(|same| LayerFile { path, mode: same.mode, id: same.id })
         } else if kind.is_symlink() {
             let target = entry.link_name_bytes().unwrap_or_default();
-            files.push(LayerFile { path, mode: Mode::Link, id: like.of_same_format("blob", &target) });
+            Some(LayerFile { path, mode: Mode::Link, id: like.of_same_format("blob", &target) })
         } else if kind.is_file() && entry.size() <= LARGEST_FILE {
             let is_executable = entry.header().mode()? & 0o100 != 0;
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;
+            heading.set(limits.heading);
             let mode = if is_executable { Mode::Executable } else { Mode::File };
-            files.push(LayerFile { path, mode, id: like.of_same_format("blob", &content) });
+            Some(LayerFile { path, mode, id: like.of_same_format("blob", &content) })
+        } else {
+            None
+        };
+        if let Some(file) = file {
+            known.insert(file.path.clone(), files.len());
+            files.push(file);
         }
     }
     Ok(files)
+}
+
+/// An archive that ends in an error where it holds too much.
+struct Bounded<'a, R> {
+    archive: R,
+    content: u64,
+    heading: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let length = self.archive.read(buffer)?;
+        let left = |most: u64, why: &str| most.checked_sub(length as u64).ok_or_else(|| Error::other(why.to_owned()));
+        self.content = left(self.content, "it unpacks to too much")?;
+        self.heading.set(left(self.heading.get(), "what it says of a file is too long")?);
+        Ok(length)
+    }
 }
 
 fn inside(path: &[u8]) -> Option<RepoPath> {
@@ -119,5 +174,36 @@ mod tests {
         assert!(files(b"\x1f\x8bnot gzip", like).is_err());
         assert!(files(&[7; 2000], like).is_err());
         assert_eq!(files(b"", like).unwrap(), []);
+    }
+
+    /// A compressed archive of one file of this size under a name of that length, said by a header of its own.
+    fn packed(size: usize, name: usize) -> Vec<u8> {
+        let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let mut add = |kind: tar::EntryType, path: &[u8], content: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_mode(0o644);
+            header.set_size(content.len() as u64);
+            header.as_mut_bytes()[..path.len()].copy_from_slice(path);
+            header.set_cksum();
+            builder.append(&header, content).unwrap();
+        };
+        add(tar::EntryType::GNULongName, b"././@LongLink", &vec![b'n'; name]);
+        add(tar::EntryType::Regular, b"n", &vec![b'0'; size]);
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    #[test]
+    fn a_layer_that_unpacks_to_too_much_is_refused() {
+        let like = ObjectId::from_bytes(&[0; 20]).unwrap();
+        let limits = Limits { content: 1 << 20, heading: 1 << 14, names: 1 << 12 };
+        let told = |layer: &[u8]| match unpacked(layer, like, &limits) {
+            Ok(files) => files.len().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(told(&packed(500_000, 200)), "1");
+        assert_eq!(told(&packed(2_000_000, 200)), "it unpacks to too much");
+        assert_eq!(told(&packed(10, 100_000)), "what it says of a file is too long");
+        assert_eq!(told(&packed(10, 8_000)), "it holds too many files");
     }
 }
