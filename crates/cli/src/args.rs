@@ -6,7 +6,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use longshore_core::lint::Rule;
 
-use crate::commands::lint::parse_rule;
 use crate::complete;
 
 /// Ship a monorepo of container images as one versioned release
@@ -224,10 +223,10 @@ pub(crate) struct Lint {
     #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
     /// Look for these rules only
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = parse_rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = str::parse::<Rule>)]
     pub(crate) only: Vec<Rule>,
     /// Leave these rules out
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = parse_rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = str::parse::<Rule>)]
     pub(crate) except: Vec<Rule>,
     /// How many commits to look back for what things cost
     #[arg(long, value_name = "COMMITS", default_value_t = 200)]
