@@ -7,7 +7,7 @@
 //! the user would do it: with the user's identity, signature and push hooks.
 //!
 //! In reading order: `open` finds the repository, `call` runs git and words its failures, `objects` holds the open
-//! conversation, `trees` and `history` read commits, `attributes` and `export` serve the build contexts, `settings` and
+//! conversation, `trees`, `history` and `log` read commits, `attributes` and `export` serve the build contexts, `settings` and
 //! `state` tell how the user works, `remote` speaks to the other side, `write` and `advance` are the release's own acts.
 
 mod advance;
@@ -15,6 +15,7 @@ mod attributes;
 mod call;
 mod export;
 mod history;
+mod log;
 mod objects;
 mod open;
 mod parse;
@@ -33,7 +34,7 @@ use async_trait::async_trait;
 use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::tree::Directory;
-use longshore_run::ports::{ContextFile, DirtyPath, RefUpdate, Repo, RepoError, Upstream};
+use longshore_run::ports::{ContextFile, DirtyPath, History, RefUpdate, Repo, RepoError, Upstream};
 
 use crate::command::Session;
 
@@ -119,6 +120,10 @@ impl Repo for Git {
         limit: usize,
     ) -> Result<Vec<Commit>, RepoError> {
         self.list_commits(from, to, paths, limit).await
+    }
+
+    async fn history(&self, from: CommitId, to: CommitId, paths: &[RepoPath]) -> Result<History, RepoError> {
+        self.history_of(from, to, paths).await
     }
 
     async fn touched(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError> {

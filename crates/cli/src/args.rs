@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use longshore_core::lint::Rule;
 
 use crate::commands::lint::parse_rule;
+use crate::complete;
 
 /// Ship a monorepo of container images as one versioned release
 ///
@@ -46,7 +48,7 @@ pub(crate) struct Common {
     /// How to write what was asked for: `table` for people, `json` for scripts, `markdown` for a pull request
     #[arg(long, value_enum, value_name = "table|json|markdown", default_value = "table", global = true)]
     #[arg(hide_possible_values = true, help_heading = EVERYWHERE)]
-    pub(crate) format: Format,
+    pub(crate) format: Written,
     /// Say nothing but what was asked for, and errors
     #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     pub(crate) quiet: bool,
@@ -56,8 +58,55 @@ pub(crate) struct Common {
     pub(crate) color: Color,
 }
 
-/// How to write what was asked for.
+/// How to write what was asked for, as it was typed. Not every command knows all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Written {
+    /// Aligned columns, for people
+    #[value(alias = "text")]
+    Table,
+    /// One JSON object, for scripts
+    Json,
+    /// A Markdown table
+    Markdown,
+    /// A picture for Graphviz (`graph`)
+    Dot,
+    /// A picture that forges draw in Markdown (`graph`)
+    Mermaid,
+    /// A picture for a browser (`graph`)
+    Svg,
+    /// Findings for a code host (`lint`)
+    Sarif,
+}
+
+impl Command {
+    /// What it can write beside what every command writes.
+    pub(crate) fn also_writes(&self) -> &'static [Written] {
+        match self {
+            Self::Graph(_) => &[Written::Dot, Written::Mermaid, Written::Svg],
+            Self::Lint(_) => &[Written::Sarif],
+            _ => &[],
+        }
+    }
+}
+
+impl Written {
+    /// The one command that writes it; none for what every command writes.
+    pub(crate) fn only_by(self) -> Option<&'static str> {
+        match self {
+            Self::Table | Self::Json | Self::Markdown => None,
+            Self::Dot | Self::Mermaid | Self::Svg => Some("graph"),
+            Self::Sarif => Some("lint"),
+        }
+    }
+
+    /// As it is typed.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// How every command can write what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// Aligned columns, for people
     Table,
@@ -65,6 +114,16 @@ pub(crate) enum Format {
     Json,
     /// A Markdown table
     Markdown,
+}
+
+impl From<Written> for Format {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Json => Self::Json,
+            Written::Markdown => Self::Markdown,
+            Written::Table | Written::Dot | Written::Mermaid | Written::Svg | Written::Sarif => Self::Table,
+        }
+    }
 }
 
 /// When to colour.
@@ -90,6 +149,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Show why an image is built, or since when it is unchanged, with the commits
     Why(Why),
+    /// Show which images differ between two releases or revisions
+    Diff(Diff),
     /// Write a commented longshore.yaml from what was found
     Init(Init),
     /// Make a release, or finish an interrupted one
@@ -98,21 +159,25 @@ pub(crate) enum Command {
     Status(Status),
     /// Show the main job on a made-up monorepo: plan, release, interrupt, finish
     Demo(Demo),
+    /// Print the JSON Schema of longshore.yaml, for editors
+    Schema,
     /// Print a completion script for a shell
     Completions(Completions),
+    /// Print the manual
+    Man(Man),
 }
 
 /// Which commits to look at.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Looking {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
     /// What to compare with: a release, a revision, or (first adoption) an image tag [default: the newest release]
-    #[arg(long, value_name = "RECORD|REVISION")]
+    #[arg(long, value_name = "RECORD|REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from: Option<String>,
     /// The revision that adopted images were built from, where no label and no git tag tells
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from_rev: Option<String>,
     /// Ask no registry: decide from commits and records
     #[arg(long)]
@@ -128,7 +193,7 @@ Examples:
   longshore list --bases --format json | jq '.bases[] | select(.state == \"moved\")'")]
 pub(crate) struct List {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
     /// Show the bases from elsewhere: what was recorded, what they stand for now, and what an update would build
     #[arg(long, conflicts_with = "uses")]
@@ -150,10 +215,10 @@ Examples:
   longshore lint                             all findings; ends with 4 if a release would be refused
   longshore lint --fail-on warning           for CI
   longshore lint --only whole-repository     what `COPY . .` cost in the last 200 commits
-  longshore lint --sarif > lint.sarif        for a code host")]
+  longshore lint --format sarif              for a code host, which shows it beside the lines")]
 pub(crate) struct Lint {
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
     /// Look for these rules only
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = parse_rule)]
@@ -168,9 +233,6 @@ pub(crate) struct Lint {
     #[arg(long, value_enum, value_name = "error|warning|note|never", default_value = "error")]
     #[arg(hide_possible_values = true)]
     pub(crate) fail_on: FailOn,
-    /// Print SARIF 2.1.0, which code hosts show beside the lines
-    #[arg(long)]
-    pub(crate) sarif: bool,
 }
 
 /// Which findings make `lint` fail.
@@ -187,9 +249,24 @@ pub(crate) enum FailOn {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Formats: table (or text), json, markdown; as a picture: dot, mermaid, svg
+
+Examples:
+  longshore graph --format svg > graph.svg     all of it, for a browser
+  longshore graph 'insider_*' --format mermaid  some images, what they stand on and what stands on them
+  longshore graph path:tools/cloud_adapter     the images that copy from a folder
+  longshore graph --images --format dot | dot -Tpng > graph.png")]
 pub(crate) struct Graph {
+    /// Show these images with what they stand on and what stands on them: names, globs, or `path:FOLDER` for all that copy
+    /// from there [default: all]
+    #[arg(value_name = "SELECTOR", add = ArgValueCandidates::new(complete::images))]
+    pub(crate) selectors: Vec<String>,
+    /// Leave out the shared folders
+    #[arg(long)]
+    pub(crate) images: bool,
     /// The revision to look at [default: HEAD, with the work tree's longshore.yaml]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
 }
 
@@ -217,12 +294,42 @@ pub(crate) struct Plan {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "longshore why [OPTIONS] <IMAGE>...\n       longshore why [OPTIONS] <A> <B> [IMAGE]...",
+    after_help = "\
+Examples:
+  longshore why api                             the changes behind it, with the commits
+  longshore why api --from v1.2.0 --at v1.4.0   between two releases or revisions
+  longshore why v1.2.0 HEAD                     every image that changed between them, a line each
+  longshore why v1.2.0 HEAD api --all           one of them, with every file and commit"
+)]
 pub(crate) struct Why {
-    /// The image's name, or a key of the values file
-    pub(crate) service: String,
+    /// Names of images, or keys of the values file; or two revisions `A B` (or `A..B`), and any names after them
+    #[arg(value_name = "IMAGE", required = true, add = ArgValueCandidates::new(complete::images_and_revisions))]
+    pub(crate) words: Vec<String>,
     #[command(flatten)]
     pub(crate) looking: Looking,
     /// Show every file and commit
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Between two releases the digests decide that they shipped, else what the images are made of. No registry is asked.
+
+Examples:
+  longshore diff v1.3.0 v1.4.0             what the second release changed
+  longshore diff v1.4.0                    what HEAD would change
+  longshore diff main my-branch --format markdown")]
+pub(crate) struct Diff {
+    /// The earlier release or revision
+    #[arg(value_name = "A", add = ArgValueCandidates::new(complete::revisions))]
+    pub(crate) from: String,
+    /// The later one
+    #[arg(value_name = "B", default_value = "HEAD", add = ArgValueCandidates::new(complete::revisions))]
+    pub(crate) to: String,
+    /// Show unchanged images and all reasons, too
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -265,10 +372,10 @@ pub(crate) struct Release {
     /// The version
     pub(crate) version: String,
     /// What to compare with: a release, a revision, or (first adoption) an image tag [default: the newest release]
-    #[arg(long, value_name = "RECORD|REVISION")]
+    #[arg(long, value_name = "RECORD|REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from: Option<String>,
     /// The revision that adopted images were built from, where no label and no git tag tells
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from_rev: Option<String>,
     /// Ask what external inputs are, whatever the age of what is recorded
     #[arg(long)]
@@ -283,7 +390,7 @@ pub(crate) struct Release {
     #[arg(long, short, env = "LONGSHORE_JOBS", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
     /// The engine that builds [default: docker where its daemon answers, else buildah]
-    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal")]
+    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal", add = ArgValueCandidates::new(complete::engines))]
     pub(crate) engine: Option<String>,
     /// The branch that the release goes to [default: `release.branch` of the config, else the one checked out]
     #[arg(long, value_name = "BRANCH")]
@@ -293,6 +400,7 @@ pub(crate) struct Release {
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// The version [default: the newest release at HEAD]
+    #[arg(add = ArgValueCandidates::new(complete::releases))]
     pub(crate) version: Option<String>,
 }
 
@@ -302,12 +410,28 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
     /// The engine that builds [default: docker or buildah where one is found, else the rehearsal engine]
-    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal")]
+    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal", add = ArgValueCandidates::new(complete::engines))]
     pub(crate) engine: Option<String>,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Names of images, releases, tags and branches are completed as well. In the start-up file of the shell:
+  bash   source <(longshore completions bash)
+  zsh    source <(longshore completions zsh)          after compinit
+  fish   longshore completions fish | source")]
 pub(crate) struct Completions {
     /// Which shell
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  longshore man | man -l -                 read it
+  longshore man --out ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// Write a page for each command into DIR instead
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }

@@ -3,7 +3,7 @@
 
 use longshore_core::image::Digest;
 use longshore_core::inputs::InputError;
-use longshore_core::object::CommitId;
+use longshore_core::object::{Commit, CommitId};
 use longshore_core::plan::{Decision, ImagePlan, Plan, Refusal};
 use longshore_core::reason::Reason;
 use longshore_core::record::Format;
@@ -34,8 +34,9 @@ pub(crate) struct PlanObject {
     refusals: Vec<Refusal>,
 }
 
+/// A revision as it was named, and its commit.
 #[derive(Debug, Serialize)]
-struct Revision {
+pub(crate) struct Revision {
     name: Option<String>,
     commit: Option<CommitId>,
 }
@@ -78,17 +79,34 @@ struct EditObject {
 
 /// The object of a plan; `at` is the revision as it was named.
 pub(crate) fn plan(plan: &Plan, at: &str) -> PlanObject {
-    let from = plan.from.name().map(|name| Revision { name: Some(name), commit: plan.from.commit() });
+    let (from, at) = ends(plan, at);
     PlanObject {
         format: format("longshore-plan"),
         release: plan.release.as_ref().map(ToString::to_string),
         from,
-        at: Revision { name: Some(at.to_owned()), commit: Some(plan.at.id) },
+        at,
         registry_asked: plan.registry_asked,
         images: plan.images.iter().map(image).collect(),
         edits: edits(plan),
         refusals: plan.refusals.clone(),
     }
+}
+
+/// What a plan compares: the baseline, and the revision as it was named.
+pub(crate) fn ends(plan: &Plan, at: &str) -> (Option<Revision>, Revision) {
+    let from = plan.from.name().map(|name| Revision { name: Some(name), commit: plan.from.commit() });
+    (from, Revision { name: Some(at.to_owned()), commit: Some(plan.at.id) })
+}
+
+/// A commit as people know it.
+pub(crate) fn commit(commit: &Commit) -> serde_json::Value {
+    serde_json::json!({
+        "commit": commit.id,
+        "time": commit.time,
+        "author": commit.author,
+        "subject": commit.subject,
+        "merge": commit.parents.len() > 1,
+    })
 }
 
 /// The object of an image.

@@ -3,6 +3,7 @@
 mod args;
 mod clock;
 mod commands;
+mod complete;
 mod demo;
 mod exit;
 mod failure;
@@ -22,6 +23,9 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
+    if complete::answer() {
+        return ExitCode::from(exit::DONE);
+    }
     let cli = Cli::parse();
     let ui = Ui::new(&cli.common);
     // A panic is told by the standard hook, with its place; this adds what to do about it.
@@ -51,17 +55,26 @@ fn run(cli: &Cli, ui: &Ui) -> u8 {
 
 async fn command(cli: &Cli, ui: &Ui) -> Result<u8, Failure> {
     let common = &cli.common;
+    if let Some(writer) = common.format.only_by()
+        && !cli.command.also_writes().contains(&common.format)
+    {
+        let message = format!("only `longshore {writer}` writes `{}`", common.format.name());
+        return Err(Failure::usage(message).hint("`--format` is `table`, `json` or `markdown` here"));
+    }
     match &cli.command {
         Command::List(args) => commands::list::run(common, args, ui).await,
         Command::Lint(args) => commands::lint::run(common, args, ui).await,
         Command::Graph(args) => commands::graph::run(common, args, ui).await,
         Command::Plan(args) => commands::plan::run(common, args, ui).await,
         Command::Why(args) => commands::why::run(common, args, ui).await,
+        Command::Diff(args) => commands::diff::run(common, args, ui).await,
         Command::Init(args) => commands::init::run(common, args, ui).await,
         Command::Release(args) => commands::release::run(common, args, ui).await,
         Command::Status(args) => commands::status::run(common, args, ui).await,
         Command::Demo(args) => commands::demo::run(common, args, ui).await,
-        Command::Completions(args) => Ok(commands::completions::run(args, ui)),
+        Command::Schema => Ok(commands::schema::run(ui)),
+        Command::Completions(args) => commands::completions::run(args, ui),
+        Command::Man(args) => commands::man::run(args, ui),
     }
 }
 

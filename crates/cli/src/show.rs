@@ -1,5 +1,7 @@
 //! A plan as people read it: what matters last, nothing twice, a hundred unchanged images in one line.
 
+pub(crate) mod why;
+
 use longshore_core::name::ServiceName;
 use longshore_core::object::Commit;
 use longshore_core::plan::{Baseline, Decision, ImageKind, ImagePlan, Plan};
@@ -97,18 +99,23 @@ pub(crate) fn unless(image: &ImagePlan) -> Option<String> {
     Some(format!("unless {comes} out the same"))
 }
 
-/// A reason's subject, short enough for a row: a path keeps its end, which tells more.
+/// A reason's subject, short enough for a row.
 fn cut(subject: &str) -> String {
-    const WIDEST: usize = 60;
+    cut_to(subject, 60)
+}
+
+/// A text of at most so many characters: a path keeps its end, which tells more.
+pub(crate) fn cut_to(subject: &str, widest: usize) -> String {
     let length = subject.chars().count();
-    if length <= WIDEST {
-        return subject.to_owned();
+    if length <= widest || widest == 0 {
+        return if widest == 0 { String::new() } else { subject.to_owned() };
     }
-    if subject.contains('/') && !subject.contains(' ') {
-        let end: String = subject.chars().skip(length - WIDEST + 1).collect();
+    let path = subject.split(' ').next().unwrap_or_default();
+    if path.contains('/') {
+        let end: String = subject.chars().skip(length - widest + 1).collect();
         return format!("…{end}");
     }
-    let start: String = subject.chars().take(WIDEST - 1).collect();
+    let start: String = subject.chars().take(widest - 1).collect();
     format!("{start}…")
 }
 

@@ -41,7 +41,7 @@ impl Ui {
             Color::Never => anstream::ColorChoice::Never,
         }
         .write_global();
-        Self { format: common.format, quiet: common.quiet, printing: Mutex::new(()) }
+        Self { format: common.format.into(), quiet: common.quiet, printing: Mutex::new(()) }
     }
 
     /// Writes what was asked for.
@@ -67,6 +67,13 @@ impl Ui {
     /// Says that something is not as one might think.
     pub(crate) fn warn(&self, line: &str) {
         self.always(&format!("{}: {line}", paint(BUILD, "warning")));
+    }
+
+    /// How wide the terminal is that shows what was asked for; none where it goes to a file or another program.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let stdout = std::io::stdout();
+        let columns = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten()?.ws_col;
+        (columns >= 40).then_some(usize::from(columns))
     }
 
     /// May lines be redrawn?
@@ -104,6 +111,32 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Each line cut where the terminal ends, so that none is wrapped; colours take no room.
+pub(crate) fn cut_lines(text: &str, most: Option<usize>) -> String {
+    let Some(most) = most else { return text.to_owned() };
+    let mut cut = String::new();
+    for line in text.lines() {
+        if width(line) <= most {
+            cut.extend([line, "\n"]);
+            continue;
+        }
+        let (mut taken, mut in_colour, mut coloured) = (0, false, false);
+        for character in line.chars() {
+            if character == '\u{1b}' || in_colour {
+                (in_colour, coloured) = (character != 'm', true);
+            } else {
+                taken += unicode_width::UnicodeWidthChar::width(character).unwrap_or(0);
+                if taken >= most {
+                    break;
+                }
+            }
+            cut.push(character);
+        }
+        cut.extend(["…", if coloured { "\u{1b}[0m" } else { "" }, "\n"]);
+    }
+    cut
 }
 
 /// How wide a text is on a terminal, its colours left out.

@@ -12,6 +12,7 @@ mod check;
 mod elsewhere;
 mod raw;
 mod report;
+mod schema;
 mod template;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::path::RepoPath;
 
 pub use elsewhere::{BasePolicy, BasesConfig, External, ExternalsConfig, longest};
 pub use report::{ConfigError, nearest};
+pub use schema::schema;
 pub use template::TagTemplate;
 
 /// The name of the config file, at the repository's root.

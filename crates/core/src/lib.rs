@@ -48,6 +48,8 @@ pub mod inventory;
 
 pub mod lint;
 
+pub mod picture;
+
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
 

@@ -3,8 +3,10 @@
 pub mod adoption;
 pub mod bases;
 pub mod build;
+pub mod compare;
 pub mod event;
 pub mod gather;
+pub mod history;
 pub mod labels;
 pub mod lint;
 pub mod ports;

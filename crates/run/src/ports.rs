@@ -139,6 +139,28 @@ pub struct RefUpdate {
     pub expected: Option<Option<ObjectId>>,
 }
 
+/// What happened to some paths between two commits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// The commits that touch one of the paths, newest first. A merge is one of them where it is like none of its parents
+    /// in one of the paths.
+    pub commits: Vec<Touching>,
+    /// Do commits seem to be missing, since this is a shallow clone?
+    pub cut_off: bool,
+}
+
+/// A commit that touches paths which were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touching {
+    /// The commit.
+    pub commit: Commit,
+    /// Does only the earlier of the two commits have it, so that what it did is not there any more?
+    pub left_behind: bool,
+    /// The paths that it touches, each with the lines that it added and removed; none where lines say nothing (a binary
+    /// file) or the contents are not in this clone.
+    pub files: Vec<(RepoPath, Option<(usize, usize)>)>,
+}
+
 /// Which branch a release goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
@@ -179,6 +201,8 @@ pub trait Repo: Send + Sync {
         paths: &[RepoPath],
         limit: usize,
     ) -> Result<Vec<Commit>, RepoError>;
+    /// The commits that touch any of these paths and that one of the two commits has and the other has not.
+    async fn history(&self, from: CommitId, to: CommitId, paths: &[RepoPath]) -> Result<History, RepoError>;
     /// What each of the last commits up to `to` touched, the newest first, at most `limit` of them; merges and commits without
     /// a parent are left out.
     async fn touched(&self, to: CommitId, limit: usize) -> Result<Vec<Vec<RepoPath>>, RepoError>;

@@ -1,5 +1,7 @@
 //! Commits and how they follow each other.
 
+use std::collections::HashSet;
+
 use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_run::ports::RepoError;
@@ -90,14 +92,22 @@ impl Git {
     /// Counts the commits that `to` reaches and `from` does not, in a shallow clone: none of them may be one whose parents
     /// were left out, or else what is behind it is not known.
     async fn commits_between(&self, from: CommitId, to: CommitId) -> Result<usize, RepoError> {
-        let path = self.place.common_dir.join("shallow");
-        let cut = std::fs::read(&path).map_err(file_error(&path))?;
-        let cut: std::collections::HashSet<CommitId> = commit_ids(&cut).collect();
+        let cut = self.cut_off()?;
         let answer = self.look().args(["rev-list", &to.to_string(), &format!("^{from}")]).run().await?;
         if commit_ids(&answer).any(|id| cut.contains(&id)) {
             return Err(RepoError::HistoryCutOff { commit: to });
         }
         Ok(commit_ids(&answer).count())
+    }
+
+    /// The commits whose parents were left out of this clone.
+    pub(super) fn cut_off(&self) -> Result<HashSet<CommitId>, RepoError> {
+        if !self.is_shallow() {
+            return Ok(HashSet::new());
+        }
+        let path = self.place.common_dir.join("shallow");
+        let cut = std::fs::read(&path).map_err(file_error(&path))?;
+        Ok(commit_ids(&cut).collect())
     }
 }
 

@@ -38,6 +38,12 @@ impl Settings {
         }
     }
 
+    /// Is this a partial clone, whose missing objects git would fetch when they are looked at?
+    pub(super) fn is_partial(&self) -> bool {
+        self.get("extensions.partialclone").is_some()
+            || self.0.iter().any(|(key, _)| key.starts_with("remote.") && key.ends_with(".promisor"))
+    }
+
     /// All keys that start so, in order, as `key=value`.
     pub(super) fn below<'a>(&'a self, prefixes: &'a [&str]) -> impl Iterator<Item = String> + 'a {
         let wanted = self.0.iter().filter(|(key, _)| prefixes.iter().any(|prefix| key.starts_with(prefix)));

@@ -4,6 +4,7 @@
 
 mod acting;
 mod contexts;
+mod log;
 mod reading;
 mod remotes;
 mod world;

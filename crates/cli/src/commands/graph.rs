@@ -1,17 +1,26 @@
-//! `longshore graph`: which images stand on which, and the folders that several of them copy.
+//! `longshore graph`: which images stand on which, and the folders that several of them copy; as rows or as a picture.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use longshore_core::graph::InputSets;
+use longshore_core::glob::{Glob, has_wildcards};
+use longshore_core::graph::{InputSets, Kind, Service, ServiceGraph};
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
+use longshore_core::picture::{Arrow, BoxKind, Picture, PictureBox};
 use longshore_run::gather::{Gathered, Question};
 
-use crate::args::{Common, Format, Graph, Looking};
+use crate::args::{Common, Format, Graph, Looking, Written};
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::ui::{Ui, columns, markdown};
+use crate::ui::{Ui, columns, cut_lines, markdown};
 use crate::{exit, json};
+
+/// What is shown: images, and the folders and files that more than one of them copies, with those that do.
+struct Shown<'a> {
+    gathered: &'a Gathered,
+    images: BTreeSet<ServiceName>,
+    shared: BTreeMap<RepoPath, BTreeSet<ServiceName>>,
+}
 
 /// Shows the edges and the shared folders.
 pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Failure> {
@@ -20,76 +29,198 @@ pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Fa
     let question = session.question(&looking, None)?;
     let question = Question { from: Some(question.at.clone()), ..question };
     let gathered = session.look(ui, &question, true).await?;
-    let shared = shared_folders(&gathered.sets);
-    match ui.format {
-        Format::Table if shared.is_empty() && rows(&gathered, &shared).len() == 1 => {
-            ui.say("no image stands on another, and none copies what another copies");
-        }
-        Format::Json => ui.print(&as_json(&gathered, &shared)),
-        Format::Markdown => ui.print(&markdown(&rows(&gathered, &shared))),
-        Format::Table => match rows(&gathered, &shared).as_slice() {
-            [_heading] => ui.print("no image stands on another one, and no two share a folder\n"),
-            rows => ui.print(&columns(rows)),
+    let shown = shown(&gathered, args)?;
+    match common.format {
+        Written::Dot => ui.print(&shown.picture().dot()),
+        Written::Mermaid => ui.print(&shown.picture().mermaid()),
+        Written::Svg => ui.print(&shown.picture().svg()),
+        _ => match (ui.format, shown.rows()) {
+            (Format::Json, _) => ui.print(&shown.as_json()),
+            (Format::Markdown, rows) => ui.print(&markdown(&rows)),
+            (Format::Table, rows) if rows.len() == 1 => {
+                ui.say("no image stands on another, and none copies what another copies");
+            }
+            (Format::Table, rows) => ui.print(&cut_lines(&columns(&rows), ui.width())),
         },
     }
     Ok(exit::DONE)
 }
 
+fn shown<'a>(gathered: &'a Gathered, args: &Graph) -> Result<Shown<'a>, Failure> {
+    let graph = &gathered.graph;
+    let images = if args.selectors.is_empty() {
+        graph.services().map(|service| service.name.clone()).collect()
+    } else {
+        with_neighbours(graph, &selected(gathered, &args.selectors)?)
+    };
+    let mut shared = if args.images { BTreeMap::new() } else { shared_folders(&gathered.sets) };
+    for users in shared.values_mut() {
+        users.retain(|name| images.contains(name));
+    }
+    // In a part of the graph, a folder is of interest even where only one of the images there copies it.
+    shared.retain(|_, users| !users.is_empty());
+    Ok(Shown { gathered, images, shared })
+}
+
+/// The images that these selectors name; each must name one.
+fn selected(gathered: &Gathered, selectors: &[String]) -> Result<BTreeSet<ServiceName>, Failure> {
+    let mut all = BTreeSet::new();
+    for selector in selectors {
+        let found: BTreeSet<ServiceName> = if let Some(path) = selector.strip_prefix("path:") {
+            let path = RepoPath::new(path)?;
+            let copies = |name: &&ServiceName| sources(&gathered.sets, name).any(|source| touches(source, &path));
+            gathered.sets.keys().filter(copies).cloned().collect()
+        } else {
+            let glob = if has_wildcards(selector) { Some(Glob::new(selector)) } else { None };
+            let glob = glob.transpose().map_err(|error| Failure::usage(error.to_string()))?;
+            let matches = |name: &ServiceName| match &glob {
+                Some(glob) => glob.matches(name.as_str().as_bytes()),
+                None => name.as_str() == selector,
+            };
+            gathered.graph.services().map(|service| &service.name).filter(|name| matches(name)).cloned().collect()
+        };
+        if found.is_empty() {
+            let failure = Failure::usage(format!("`{selector}` selects no image"));
+            return Err(failure.hint("`longshore list` shows all; a selector is a name, a glob, or `path:FOLDER`"));
+        }
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// Is one of the paths the other one, or above it?
+fn touches(source: &RepoPath, path: &RepoPath) -> bool {
+    source.below(path).is_some() || path.below(source).is_some()
+}
+
+/// These images, all that they stand on, and all that stands on them.
+fn with_neighbours(graph: &ServiceGraph, start: &BTreeSet<ServiceName>) -> BTreeSet<ServiceName> {
+    let mut users: BTreeMap<&ServiceName, Vec<&ServiceName>> = BTreeMap::new();
+    for service in graph.services() {
+        for edge in graph.edges(&service.name) {
+            users.entry(&edge.on).or_default().push(&service.name);
+        }
+    }
+    let on = |name: &ServiceName| graph.edges(name).iter().map(|edge| &edge.on).collect::<Vec<_>>();
+    let mut all = reached(start, &on);
+    all.extend(reached(start, &|name| users.get(name).cloned().unwrap_or_default()));
+    all
+}
+
+fn reached<'a>(
+    start: &BTreeSet<ServiceName>,
+    next: &dyn Fn(&ServiceName) -> Vec<&'a ServiceName>,
+) -> BTreeSet<ServiceName> {
+    let mut found = start.clone();
+    let mut open: VecDeque<ServiceName> = start.iter().cloned().collect();
+    while let Some(name) = open.pop_front() {
+        for other in next(&name) {
+            if found.insert(other.clone()) {
+                open.push_back(other.clone());
+            }
+        }
+    }
+    found
+}
+
+/// What an image copies from the repository.
+fn sources<'a>(sets: &'a InputSets, name: &ServiceName) -> impl Iterator<Item = &'a RepoPath> {
+    let steps = sets.get(name).into_iter().flat_map(|evaluated| &evaluated.set.stages).flat_map(|stage| &stage.steps);
+    steps.flat_map(|step| &step.files).flat_map(|files| &files.origins).map(|origin| &origin.source)
+}
+
 /// The folders and files that more than one image copies, with the images that do.
 fn shared_folders(sets: &InputSets) -> BTreeMap<RepoPath, BTreeSet<ServiceName>> {
     let mut users: BTreeMap<RepoPath, BTreeSet<ServiceName>> = BTreeMap::new();
-    for (name, evaluated) in sets {
-        let steps = evaluated.set.stages.iter().flat_map(|stage| &stage.steps);
-        for origin in steps.flat_map(|step| &step.files).flat_map(|files| &files.origins) {
-            users.entry(origin.source.clone()).or_default().insert(name.clone());
+    for name in sets.keys() {
+        for source in sources(sets, name) {
+            users.entry(source.clone()).or_default().insert(name.clone());
         }
     }
     users.retain(|_, names| names.len() > 1);
     users
 }
 
-fn rows(gathered: &Gathered, shared: &BTreeMap<RepoPath, BTreeSet<ServiceName>>) -> Vec<Vec<String>> {
-    let mut rows = vec![["from", "is used by", "where"].map(str::to_owned).to_vec()];
-    for service in gathered.graph.services() {
-        for edge in gathered.graph.edges(&service.name) {
-            rows.push(vec![
-                edge.on.to_string(),
-                service.name.to_string(),
-                format!("{}:{}", service.dockerfile, edge.line),
-            ]);
+impl Shown<'_> {
+    fn services(&self) -> impl Iterator<Item = &Service> {
+        self.gathered.graph.services().filter(|service| self.images.contains(&service.name))
+    }
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let mut rows = vec![["from", "is used by", "where"].map(str::to_owned).to_vec()];
+        for service in self.services() {
+            for edge in self.gathered.graph.edges(&service.name) {
+                let place = format!("{}:{}", service.dockerfile, edge.line);
+                rows.push(vec![edge.on.to_string(), service.name.to_string(), place]);
+            }
         }
+        rows[1..].sort();
+        for (path, names) in &self.shared {
+            let names: Vec<&str> = names.iter().map(ServiceName::as_str).collect();
+            rows.push(vec![self.label(path), names.join(" "), String::new()]);
+        }
+        rows
     }
-    rows[1..].sort();
-    for (path, names) in shared {
-        let names: Vec<&str> = names.iter().map(ServiceName::as_str).collect();
-        let is_folder = gathered.snapshot.directory(path).is_some();
-        rows.push(vec![shown(path, is_folder), names.join(" "), String::new()]);
+
+    fn label(&self, path: &RepoPath) -> String {
+        with_slash(path, self.gathered.snapshot.directory(path).is_some())
     }
-    rows
-}
 
-/// A folder ends with a slash, so that it is not taken for an image; the root has its dot.
-fn shown(path: &RepoPath, is_folder: bool) -> String {
-    if is_folder && !path.is_root() { format!("{path}/") } else { path.to_string() }
-}
+    fn picture(&self) -> Picture {
+        let mut picture = Picture::default();
+        let mut places: BTreeMap<&ServiceName, usize> = BTreeMap::new();
+        for service in self.services() {
+            places.insert(&service.name, picture.boxes.len());
+            picture.boxes.push(PictureBox {
+                label: service.name.to_string(),
+                kind: if service.kind == Kind::Test { BoxKind::Test } else { BoxKind::Image },
+                note: format!("{}, context {}", service.dockerfile, service.context),
+            });
+        }
+        for service in self.services() {
+            for edge in self.gathered.graph.edges(&service.name) {
+                if let (Some(from), Some(to)) = (places.get(&edge.on), places.get(&service.name)) {
+                    let note = format!("{} stands on {} ({}:{})", service.name, edge.on, service.dockerfile, edge.line);
+                    picture.arrows.push(Arrow { from: *from, to: *to, note });
+                }
+            }
+        }
+        for (path, names) in &self.shared {
+            let from = picture.boxes.len();
+            let label = self.label(path);
+            for name in names {
+                if let Some(to) = places.get(name) {
+                    picture.arrows.push(Arrow { from, to: *to, note: format!("{name} copies {label}") });
+                }
+            }
+            let note = format!("copied by {}", names.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(", "));
+            picture.boxes.push(PictureBox { label, kind: BoxKind::Shared, note });
+        }
+        picture
+    }
 
-fn as_json(gathered: &Gathered, shared: &BTreeMap<RepoPath, BTreeSet<ServiceName>>) -> String {
-    let services: Vec<_> = gathered
-        .graph
-        .services()
-        .map(|service| {
+    fn as_json(&self) -> String {
+        let service = |service: &Service| {
             serde_json::json!({
                 "name": service.name,
                 "kind": service.kind,
                 "dockerfile": service.dockerfile,
                 "context": service.context,
-                "stands_on": gathered.graph.edges(&service.name),
+                "stands_on": self.gathered.graph.edges(&service.name),
             })
-        })
-        .collect();
-    let shared: Vec<_> =
-        shared.iter().map(|(path, names)| serde_json::json!({"path": path, "used_by": names})).collect();
-    json::text(&serde_json::json!({"format": json::format("longshore-graph"), "services": services, "shared": shared}))
+        };
+        let shared = |(path, names)| serde_json::json!({"path": path, "used_by": names});
+        json::text(&serde_json::json!({
+            "format": json::format("longshore-graph"),
+            "services": self.services().map(service).collect::<Vec<_>>(),
+            "shared": self.shared.iter().map(shared).collect::<Vec<_>>(),
+        }))
+    }
+}
+
+/// A folder ends with a slash, so that it is not taken for an image; the root has its dot.
+fn with_slash(path: &RepoPath, is_folder: bool) -> String {
+    if is_folder && !path.is_root() { format!("{path}/") } else { path.to_string() }
 }
 
 #[cfg(test)]
@@ -101,7 +232,20 @@ mod tests {
         for (path, is_folder, expected) in
             [("tools/time", true, "tools/time/"), ("go.mod", false, "go.mod"), (".", true, ".")]
         {
-            assert_eq!(shown(&RepoPath::new(path).unwrap(), is_folder), expected);
+            assert_eq!(with_slash(&RepoPath::new(path).unwrap(), is_folder), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_selects_what_is_above_and_below_it() {
+        let path = |path: &str| RepoPath::new(path).unwrap();
+        for (source, asked, is) in [
+            ("tools", "tools/time", true),
+            ("tools/time/a", "tools/time", true),
+            ("tool", "tools", false),
+            ("", "a", true),
+        ] {
+            assert_eq!(touches(&path(source), &path(asked)), is, "{source} {asked}");
         }
     }
 }

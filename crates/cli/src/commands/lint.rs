@@ -5,7 +5,7 @@ use longshore_run::gather::Question;
 use longshore_run::lint::lint_repository;
 use longshore_run::ports::RepoError;
 
-use crate::args::{Common, FailOn, Format, Lint, Looking};
+use crate::args::{Common, FailOn, Format, Lint, Looking, Written};
 use crate::commands::lint::sarif::sarif;
 use crate::exit;
 use crate::failure::Failure;
@@ -31,7 +31,7 @@ pub(crate) async fn run(common: &Common, args: &Lint, ui: &Ui) -> Result<u8, Fai
     let kept = |finding: &&Finding| !args.except.contains(&finding.rule);
     let findings: Vec<&Finding> = linted.findings.iter().filter(wanted).filter(kept).collect();
     match ui.format {
-        _ if args.sarif => ui.print(&json::text(&sarif(&findings))),
+        _ if common.format == Written::Sarif => ui.print(&json::text(&sarif(&findings))),
         Format::Json => ui.print(&json::text(&object(&findings, linted.commits))),
         Format::Markdown => ui.print(&markdown(&rows(&findings))),
         Format::Table => show(ui, &findings),

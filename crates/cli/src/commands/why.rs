@@ -1,59 +1,128 @@
-//! `longshore why`: why an image is built, with the commits; or since when it is what it is.
+//! `longshore why`: why an image is built, with the commits; or since when it is what it is; or the same of every image
+//! that changed between two revisions.
 
 use longshore_core::config;
-use longshore_core::object::{Commit, CommitId};
-use longshore_core::path::RepoPath;
-use longshore_core::plan::{Baseline, Decision, ImagePlan};
-use longshore_core::reason::Reason;
+use longshore_core::name::ServiceName;
+use longshore_core::plan::{Decision, ImagePlan, Plan};
 use longshore_run::gather::Gathered;
+use longshore_run::history::{Because, Explained, Made, Since, explain};
 use longshore_run::ports::Repo as _;
 
-use crate::args::{Common, Format, Why};
+use crate::args::{Common, Format, Looking, Why};
 use crate::commands::plan::name_errors;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::show::commit_row;
-use crate::ui::{DIM, Ui, columns, count, markdown, paint};
+use crate::show::why::{Telling, between, overview};
+use crate::show::{Detail, commit_row};
+use crate::ui::{Ui, markdown};
 use crate::{clock, exit, json};
 
-/// How many reasons, and how many commits of each, the short form shows.
-const SHORT: usize = 8;
-
-/// A reason, and the commits that made it.
-struct Explained<'a> {
-    reason: &'a Reason,
-    commits: Vec<Commit>,
+/// What is asked: which commits, and which images of them (none: all that changed).
+struct Asked {
+    looking: Looking,
+    names: Vec<String>,
+    is_range: bool,
 }
 
-/// Explains the decision about one image.
+/// Explains the decisions about images.
 pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let question = session.question(&args.looking, None)?;
-    let gathered = session.look(ui, &question, args.looking.offline).await?;
-    let image = find(&gathered, &args.service)?;
-    let base = built_from(image);
-    let shown = if args.all || ui.format == Format::Json { usize::MAX } else { SHORT };
-    let mut explained = Vec::new();
-    for reason in image.reasons().iter().take(shown) {
-        let commits = match (path_of(reason), base) {
-            (Some(path), Some(base)) => {
-                session.repo.log(Some(base), gathered.plan.at.id, &[path], shown.min(100)).await?
-            }
-            _ => Vec::new(),
-        };
-        explained.push(Explained { reason, commits });
-    }
+    let asked = asked(&session, args).await?;
+    let question = session.question(&asked.looking, None)?;
+    let gathered = session.look(ui, &question, asked.looking.offline).await?;
+    let images = match asked.names.as_slice() {
+        [] => gathered.plan.images.iter().filter(|image| is_changed(image)).collect(),
+        names => find_all(&gathered, names, asked.is_range || !may_be_revisions(args))?,
+    };
+    let names: Vec<&ServiceName> = images.iter().map(|image| &image.name).collect();
+    let explained = explain(&session.repo, &gathered, &names).await?;
     match ui.format {
-        Format::Json => ui.print(&as_json(image, base, &explained)),
-        Format::Markdown => ui.print(&markdown(&rows(&explained, true))),
-        Format::Table => ui.print(&text(&gathered, image, base, &explained)),
+        Format::Json => ui.print(&as_json(&gathered.plan, &explained, &question.at)),
+        Format::Markdown => ui.print(&markdown(&rows(&explained))),
+        Format::Table => {
+            let detail = if args.all { Detail::All } else { Detail::Short };
+            let telling = Telling { plan: &gathered.plan, explained: &explained, detail, width: ui.width() };
+            if asked.is_range {
+                let commits = match gathered.plan.from.commit() {
+                    Some(from) => session.repo.count(from, gathered.plan.at.id).await.ok(),
+                    None => None,
+                };
+                ui.print(&format!("{}\n\n", between(&gathered.plan, &question.at, commits)));
+            }
+            if asked.names.is_empty() && !args.all {
+                ui.print(&overview(telling, &images));
+            } else {
+                ui.print(&telling.images(&names));
+            }
+        }
     }
-    if matches!(image.decision, Decision::Error(_)) {
-        let only =
-            longshore_core::plan::Plan { images: vec![image.clone()], refusals: Vec::new(), ..gathered.plan.clone() };
-        return Ok(name_errors(ui, &only));
+    let in_error = images.iter().filter(|image| matches!(image.decision, Decision::Error(_)));
+    let in_error: Vec<ImagePlan> = in_error.map(|image| (*image).clone()).collect();
+    if in_error.is_empty() {
+        return Ok(exit::DONE);
     }
-    Ok(exit::DONE)
+    Ok(name_errors(ui, &Plan { images: in_error, refusals: Vec::new(), ..gathered.plan.clone() }))
+}
+
+fn is_changed(image: &ImagePlan) -> bool {
+    matches!(image.decision, Decision::Build { .. } | Decision::Error(_))
+}
+
+/// Could the words begin with two revisions?
+fn may_be_revisions(args: &Why) -> bool {
+    args.words.len() > 1 && args.looking.from.is_none() && args.looking.at.is_none()
+}
+
+/// Tells two revisions, `A B` or `A..B`, from the names of images.
+async fn asked(session: &Session, args: &Why) -> Result<Asked, Failure> {
+    let between = |from: &str, at: &str, names: &[String]| Asked {
+        looking: Looking {
+            at: Some(at.to_owned()),
+            from: Some(from.to_owned()),
+            from_rev: args.looking.from_rev.clone(),
+            offline: true,
+        },
+        names: names.to_vec(),
+        is_range: true,
+    };
+    let own = args.looking.from.is_some() || args.looking.at.is_some();
+    match args.words.as_slice() {
+        [range, names @ ..] if !own && range.contains("..") => {
+            let (from, at) = range.split_once("..").unwrap_or_default();
+            let or_head = |name: &str| if name.is_empty() { "HEAD".to_owned() } else { name.to_owned() };
+            Ok(between(&or_head(from), &or_head(at.trim_start_matches('.')), names))
+        }
+        [from, at, names @ ..]
+            if !own && is_revision(session, at, at).await? && is_revision(session, from, at).await? =>
+        {
+            Ok(between(from, at, names))
+        }
+        names => Ok(Asked { looking: args.looking.clone(), names: names.to_vec(), is_range: false }),
+    }
+}
+
+/// Is this a revision, or a release that the commit `at` knows?
+async fn is_revision(session: &Session, name: &str, at: &str) -> Result<bool, Failure> {
+    if session.repo.find(name).await?.is_some() {
+        return Ok(true);
+    }
+    let Some(at) = session.repo.find(at).await? else { return Ok(false) };
+    Ok(session.records(at).await?.iter().any(|record| record.release.as_str() == name))
+}
+
+/// The images of these names, each once.
+fn find_all<'a>(gathered: &'a Gathered, names: &[String], only_images: bool) -> Result<Vec<&'a ImagePlan>, Failure> {
+    let mut found: Vec<&ImagePlan> = Vec::new();
+    for name in names {
+        let image = find(gathered, name).map_err(|failure| match only_images {
+            true => failure,
+            false => failure.hint("to compare two revisions, both must be here: `longshore why A B`"),
+        })?;
+        if !found.iter().any(|other| other.name == image.name) {
+            found.push(image);
+        }
+    }
+    Ok(found)
 }
 
 /// The image of this name, or the one that a values key of this name uses.
@@ -87,122 +156,91 @@ fn suggestions(images: &[ImagePlan], name: &str) -> Vec<String> {
     found.iter().take(MOST).map(|near| format!("`{near}`")).collect()
 }
 
-/// The commit that an image is compared with.
-fn built_from(image: &ImagePlan) -> Option<CommitId> {
-    match &image.decision {
-        Decision::Retag(source) if source.built_from.is_some() => source.built_from,
-        _ => image.compared_with,
-    }
-}
-
-/// The file whose history tells of a reason.
-fn path_of(reason: &Reason) -> Option<RepoPath> {
-    match reason {
-        Reason::File { path, .. } => Some(path.clone()),
-        Reason::Instruction { dockerfile, .. } | Reason::BuildArg { dockerfile, .. } => Some(dockerfile.clone()),
-        Reason::New
-        | Reason::Upstream { .. }
-        | Reason::Base { .. }
-        | Reason::External { .. }
-        | Reason::Unknown { .. }
-        | Reason::Gone { .. } => None,
-    }
-}
-
-fn text(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>, explained: &[Explained<'_>]) -> String {
-    let mut text = first_sentence(gathered, image, base);
-    text.push('\n');
-    if let Some(build) = &image.build {
-        text.push_str(&paint(DIM, &format!("context {}: {}\n", build.context, build.context_from)));
-        text.extend(build.notes.iter().map(|note| paint(DIM, &format!("guessed: {note}\n"))));
-    }
-    for Explained { reason, commits } in explained {
-        let place = reason.place().map(|place| format!("  {}", paint(DIM, &place))).unwrap_or_default();
-        text.extend(["\n  ", &reason.subject(), &place, "\n"]);
-        let rows: Vec<Vec<String>> = commits
-            .iter()
-            .map(|commit| [vec![String::new(), String::new()], commit_row(commit, clock::now())].concat())
-            .collect();
-        text.push_str(&columns(&rows));
-    }
-    let rest = image.reasons().len() - explained.len();
-    if rest > 0 {
-        text.extend(["\n  and ", &count(rest, "more reason"), " (--all)\n"]);
-    }
-    text
-}
-
-fn first_sentence(gathered: &Gathered, image: &ImagePlan, base: Option<CommitId>) -> String {
-    let name = &image.name;
-    let compared = match (gathered.plan.from.name(), base) {
-        (Some(from), Some(base)) if matches!(gathered.plan.from, Baseline::Record { .. }) => {
-            format!("since it was built from {} ({from})", base.short())
+/// A row for each commit of each reason; for an image that is not built, one that says since when.
+fn rows(explained: &Explained<'_>) -> Vec<Vec<String>> {
+    let mut rows = vec![
+        ["image", "reason", "where", "instruction", "commit", "when", "author", "subject", "lines"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for explanation in explained.images.iter().filter_map(|name| explained.all.get(*name)) {
+        let name = format!("`{}`", explanation.image.name);
+        if let Some(since) = &explanation.since {
+            let commit = since.built_from.as_ref().map(|commit| commit_row(commit, clock::now())).unwrap_or_default();
+            rows.push(
+                [vec![name.clone(), format!("unchanged since {}", since.name), String::new(), String::new()], commit]
+                    .concat(),
+            );
         }
-        (_, Some(base)) => format!("since {}", base.short()),
-        (Some(from), None) => format!("compared with {from}"),
-        (None, None) => "compared with nothing".to_owned(),
-    };
-    match &image.decision {
-        Decision::Build { reasons, .. } => {
-            let unless = crate::show::unless(image).map(|unless| format!(", {unless}")).unwrap_or_default();
-            format!(
-                "{name} is built{unless}: {} among its {} {compared}",
-                count(reasons.len(), "change"),
-                count(image.files, "input file")
-            )
-        }
-        Decision::Retag(source) if image.build.is_none() => {
-            let since = source.since.as_ref().map(|since| format!(" from {since}")).unwrap_or_default();
-            let digest = source.digest.as_ref().map(|digest| format!(", {digest}")).unwrap_or_default();
-            let assumed = if image.assumed { "; assumed: it is known by its tag alone" } else { "" };
-            format!("{name} is retagged: it has no Dockerfile here, and is carried on{since}{digest}{assumed}")
-        }
-        Decision::Retag(source) => {
-            let since = source.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
-            let commit = source.built_from.map(|commit| format!(", built from {}", commit.short())).unwrap_or_default();
-            let digest = source.digest.as_ref().map(|digest| format!(", {digest}")).unwrap_or_default();
-            let assumed = if image.assumed { "; assumed: it is known by a name or label alone" } else { "" };
-            format!(
-                "{name} is retagged: {} unchanged{since}{commit}{digest}{assumed}",
-                count(image.files, "input file")
-            )
-        }
-        Decision::Keep { reference, .. } => format!("{name} is kept at {reference}"),
-        Decision::Error(errors) => format!("{name} cannot be built: {}", count(errors.len(), "error")),
-    }
-}
-
-fn rows(explained: &[Explained<'_>], heading: bool) -> Vec<Vec<String>> {
-    let mut rows = Vec::new();
-    if heading {
-        rows.push(["reason", "where", "commit", "when", "author", "subject"].map(str::to_owned).to_vec());
-    }
-    for Explained { reason, commits } in explained {
-        let head = vec![reason.subject(), reason.place().unwrap_or_default()];
-        if commits.is_empty() {
-            rows.push([head, vec![String::new(); 4]].concat());
-        } else {
-            rows.extend(commits.iter().map(|commit| [head.clone(), commit_row(commit, clock::now())].concat()));
+        for because in &explanation.reasons {
+            let text = because.instruction.as_ref().and_then(|instruction| instruction.text.lines().next());
+            let head = vec![
+                name.clone(),
+                because.reason.subject(),
+                because.reason.place().unwrap_or_default(),
+                text.map(|text| format!("`{text}`")).unwrap_or_default(),
+            ];
+            if because.commits.is_empty() {
+                rows.push(head.clone());
+            }
+            rows.extend(because.commits.iter().map(|made| {
+                let lines = made.lines.map(|(added, removed)| format!("+{added} -{removed}")).unwrap_or_default();
+                [head.clone(), commit_row(&made.commit, clock::now()), vec![lines]].concat()
+            }));
         }
     }
+    let width = rows[0].len();
+    rows.iter_mut().for_each(|row| row.resize(width, String::new()));
     rows
 }
 
-fn as_json(image: &ImagePlan, base: Option<CommitId>, explained: &[Explained<'_>]) -> String {
-    let reasons: Vec<_> = explained
-        .iter()
-        .map(|Explained { reason, commits }| {
-            let commits: Vec<_> = commits
-                .iter()
-                .map(|commit| serde_json::json!({"commit": commit.id, "time": commit.time, "author": commit.author, "subject": commit.subject}))
-                .collect();
-            serde_json::json!({"reason": reason, "commits": commits})
-        })
-        .collect();
+fn as_json(plan: &Plan, explained: &Explained<'_>, at: &str) -> String {
+    let objects = |wanted: &dyn Fn(&ServiceName) -> bool| -> Vec<serde_json::Value> {
+        let chosen = explained.all.values().filter(|explanation| wanted(&explanation.image.name));
+        chosen
+            .map(|explanation| {
+                serde_json::json!({
+                    "image": json::image(explanation.image),
+                    "compared_with": explanation.compared_with.as_ref().map(json::commit),
+                    "reasons": explanation.reasons.iter().map(reason).collect::<Vec<_>>(),
+                    "since": explanation.since.as_ref().map(since),
+                    "cut_off": explanation.cut_off,
+                })
+            })
+            .collect()
+    };
+    let is_asked = |name: &ServiceName| explained.images.contains(&name);
+    let (from, at) = json::ends(plan, at);
     json::text(&serde_json::json!({
         "format": json::format("longshore-why"),
-        "image": json::image(image),
-        "compared_with": base,
-        "reasons": reasons,
+        "from": from,
+        "at": at,
+        "images": objects(&is_asked),
+        "bases": objects(&|name| !is_asked(name)),
     }))
+}
+
+fn reason(because: &Because<'_>) -> serde_json::Value {
+    serde_json::json!({
+        "reason": because.reason,
+        "instruction": because.instruction,
+        "commits": because.commits.iter().map(made).collect::<Vec<_>>(),
+    })
+}
+
+fn made(made: &Made) -> serde_json::Value {
+    let mut object = json::commit(&made.commit);
+    object["added"] = made.lines.map(|(added, _)| added).into();
+    object["removed"] = made.lines.map(|(_, removed)| removed).into();
+    object["left_behind"] = made.left_behind.into();
+    object
+}
+
+fn since(since: &Since) -> serde_json::Value {
+    serde_json::json!({
+        "name": since.name,
+        "time": since.time,
+        "built_from": since.built_from.as_ref().map(json::commit),
+        "releases": since.releases,
+    })
 }

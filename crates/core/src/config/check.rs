@@ -15,13 +15,15 @@ use crate::path::RepoPath;
 
 mod elsewhere;
 
-const COMMIT_MODES: &[(&str, CommitMode)] =
+pub(super) use elsewhere::POLICIES;
+
+pub(super) const COMMIT_MODES: &[(&str, CommitMode)] =
     &[("push", CommitMode::Push), ("branch", CommitMode::Branch), ("none", CommitMode::None)];
 
-const VERSIONINGS: &[(&str, Versioning)] =
+pub(super) const VERSIONINGS: &[(&str, Versioning)] =
     &[("train", Versioning::Train), ("independent", Versioning::Independent), ("pinned", Versioning::Pinned)];
 
-const GRADES: &[(&str, Grade)] = &[("proved", Grade::Proved), ("fits", Grade::Fits)];
+pub(super) const GRADES: &[(&str, Grade)] = &[("proved", Grade::Proved), ("fits", Grade::Fits)];
 
 /// Checks everything. Errors are sorted by place.
 pub(super) fn check(source: &Source<'_>, raw: &raw::File) -> Result<Config, Vec<ConfigError>> {

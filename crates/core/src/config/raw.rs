@@ -55,7 +55,11 @@ macro_rules! mapping {
                 deserializer.deserialize_map(Reader)
             }
         }
-    )+};
+    )+
+        /// Every mapping with its keys, to hold the schema against.
+        #[cfg(test)]
+        pub(super) const MAPPINGS: &[(&str, &[&str])] = &[$((stringify!($name), $name::KEYS)),+];
+    };
 }
 
 mapping! {

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn parsed(text: &str) -> Config {
+    schema::tests::must_hold(text.trim_start_matches('\u{feff}'));
     Config::parse(FILE, text).unwrap_or_else(|errors| panic!("{}", shown(&errors)))
 }
 

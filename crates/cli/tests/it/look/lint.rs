@@ -56,7 +56,7 @@ fn what_is_asked_for_makes_it_fail() {
 fn json_and_sarif_say_the_same() {
     let shop = untidy();
     let json = shop.run(&["lint", "--format", "json"]).success().json();
-    let sarif = shop.run(&["lint", "--sarif"]).success().json();
+    let sarif = shop.run(&["lint", "--format", "sarif"]).success().json();
     let results = sarif["runs"][0]["results"].as_array().unwrap();
     let findings = json["findings"].as_array().unwrap();
     assert_eq!((findings.is_empty(), findings.len()), (false, results.len()));

@@ -23,12 +23,12 @@ fn an_image_that_is_built() {
     api is built: 2 changes among its 3 input files since it was built from [COMMIT] (v1.0.0)
     context .: the root, in which all that it copies exists
 
-      tools/clock/zone.py added  api/Dockerfile:2
-        [COMMIT]  [AGE]  Test Author  Know zones
-
-      tools/clock/clock.py  api/Dockerfile:2
-        [COMMIT]  [AGE]  Test Author  Know zones
-        [COMMIT]  [AGE]  Test Author  Tick faster
+      api/Dockerfile:2  COPY tools/clock /app/clock
+        tools/clock/zone.py added
+          [COMMIT]  [AGE]  +1 -0  Test Author  Know zones
+        tools/clock/clock.py
+          [COMMIT]  [AGE]  +1 -1  Test Author  Know zones
+          [COMMIT]  [AGE]  +1 -1  Test Author  Tick faster
     ");
     assert_eq!(shop.told(&["why", "rest_api"]), shop.told(&["why", "api"]), "a key of the values file names it, too");
 }
@@ -36,16 +36,26 @@ fn an_image_that_is_built() {
 #[test]
 fn an_image_that_is_not() {
     let shop = changed();
-    assert_snapshot!(shop.told(&["why", "frontend"]), @"
+    assert_snapshot!(shop.told(&["why", "frontend"]).replace("just now", "[AGE]"), @"
     status: 0
     --- stdout
-    web is retagged: 1 input file unchanged since v1.0.0, built from [COMMIT], sha256:[DIGEST]
+    web is retagged: 1 input file unchanged since v1.0.0
     context web: its own directory, in which all that it copies exists
+
+      built from     [COMMIT]  [AGE]  Test Author  Begin
+      shipped in     1 release  [AGE]  v1.0.0
+      compared with  v1.0.0  made of [COMMIT]
+      image          HOST/shop/web@sha256:[DIGEST]
     ");
     assert_snapshot!(shop.told(&["why", "minio"]), @"
     status: 0
     --- stdout
-    minio is retagged: it has no Dockerfile here, and is carried on from v0, sha256:[DIGEST]; assumed: it is known by its tag alone
+    minio is retagged: it has no Dockerfile here, and is carried on
+
+      stands at      v0
+      compared with  v1.0.0  made of [COMMIT]
+      image          HOST/shop/minio@sha256:[DIGEST]
+      assumed        what it is is known by its tag alone
     ");
 }
 
@@ -73,8 +83,8 @@ fn many_reasons_are_cut_and_counted() {
     }
     shop.repo.commit("Know zones");
     let told = shop.told(&["why", "api"]);
-    assert!(told.contains("zone07.py") && !told.contains("zone08.py"), "{told}");
-    assert!(told.contains("and 4 more reasons (--all)"), "{told}");
+    assert!(told.contains("zone04.py") && !told.contains("zone05.py"), "{told}");
+    assert!(told.contains("and 7 more (--all)"), "{told}");
     assert!(shop.told(&["why", "api", "--all"]).contains("zone11.py"));
 }
 
@@ -91,8 +101,9 @@ fn before_the_first_release_the_commits_since_the_tag_are_told() {
     api is built: 1 change among its 2 input files since [COMMIT]
     context .: the root, in which all that it copies exists
 
-      api/main.py  api/Dockerfile:3
-        [COMMIT]  [AGE]  Test Author  Import more
+      api/Dockerfile:3  COPY api/main.py /app/
+        api/main.py
+          [COMMIT]  [AGE]  +1 -1  Test Author  Import more
     ");
 }
 
@@ -101,14 +112,171 @@ fn a_script_gets_reasons_and_commits() {
     let shop = changed();
     let why = shop.run(&["why", "api", "--format", "json"]).success().json();
     assert_eq!(why["format"]["name"], "longshore-why");
-    assert_eq!(why["image"]["name"], "api");
-    assert_eq!(why["compared_with"].as_str().unwrap(), shop.repo.git(&["rev-parse", "v1.0.0~1"]));
-    let reasons = why["reasons"].as_array().unwrap();
+    assert_eq!((&why["from"]["name"], &why["at"]["name"]), (&"v1.0.0".into(), &"HEAD".into()));
+    let api = &why["images"][0];
+    assert_eq!(api["image"]["name"], "api");
+    assert_eq!(api["compared_with"]["commit"].as_str().unwrap(), shop.repo.git(&["rev-parse", "v1.0.0~1"]));
+    let reasons = api["reasons"].as_array().unwrap();
     let reason = reasons.iter().find(|reason| reason["reason"]["path"] == "tools/clock/clock.py").unwrap();
-    let subjects: Vec<&str> =
-        reason["commits"].as_array().unwrap().iter().map(|commit| commit["subject"].as_str().unwrap()).collect();
+    assert_eq!(reason["instruction"], serde_json::json!({"text": "COPY tools/clock /app/clock", "stage": null}));
+    let commits = reason["commits"].as_array().unwrap();
+    let subjects: Vec<&str> = commits.iter().map(|commit| commit["subject"].as_str().unwrap()).collect();
     assert_eq!(subjects, ["Know zones", "Tick faster"]);
-    assert_eq!(reason["commits"][0]["commit"].as_str().unwrap(), shop.repo.head());
+    assert_eq!(commits[0]["commit"].as_str().unwrap(), shop.repo.head());
+    assert_eq!((&commits[0]["added"], &commits[0]["removed"]), (&1.into(), &1.into()));
+    assert_eq!(why["bases"], serde_json::json!([]));
+    let why = shop.run(&["why", "web", "--format", "json"]).success().json();
+    assert_eq!(why["images"][0]["since"]["releases"], serde_json::json!(["v1.0.0"]));
+    assert_eq!(why["images"][0]["since"]["built_from"]["subject"], "Begin");
+}
+
+/// `web` stands on `base`, which changes.
+fn chain() -> Shop {
+    let shop = Shop::released();
+    shop.repo.write("base/os-release", "ID=shop\nVERSION=2\n");
+    shop.repo.commit("Raise the base");
+    shop
+}
+
+#[test]
+fn the_chain_goes_through_the_image_that_it_stands_on() {
+    let shop = chain();
+    assert_snapshot!(shop.told(&["why", "web"]), @"
+    status: 0
+    --- stdout
+    web is built: what it stands on changed since it was built from [COMMIT] (v1.0.0)
+    context web: its own directory, in which all that it copies exists
+
+      web/Dockerfile:1  FROM base
+        base is built: 1 change among its 1 input file since it was built from [COMMIT] (v1.0.0)
+
+          base/Dockerfile:2  COPY os-release /etc/
+            base/os-release
+              [COMMIT]  [AGE]  +1 -0  Test Author  Raise the base
+    ");
+    let why = shop.run(&["why", "web", "--format", "json"]).success().json();
+    let base = &why["bases"][0];
+    assert_eq!(
+        (&why["images"][0]["reasons"][0]["reason"]["service"], &base["image"]["name"]),
+        (&"base".into(), &"base".into())
+    );
+    assert_eq!(base["reasons"][0]["commits"][0]["subject"], "Raise the base");
+}
+
+#[test]
+fn all_that_changed_between_two_revisions() {
+    let shop = chain();
+    shop.repo.write(
+        "api/Dockerfile",
+        "FROM scratch AS run\nCOPY tools/clock /app/clock\nENV TZ=UTC\nCOPY api/main.py /app/\n",
+    );
+    shop.repo.commit("Know the zone");
+    let told = shop.told(&["why", "v1.0.0", "HEAD"]);
+    assert_snapshot!(told, @"
+    status: 0
+    --- stdout
+    v1.0.0 ([COMMIT]) to HEAD ([COMMIT]), 3 commits
+
+    api   ENV TZ=UTC added  [COMMIT] Know the zone
+    base  base/os-release   [COMMIT] Raise the base
+    web   stands on base, which is built
+
+    5 images: 3 changed, 2 unchanged; 1 test image: 0 changed, 1 unchanged
+    ");
+    assert_eq!(shop.told(&["why", "v1.0.0..HEAD"]), told);
+    assert_eq!(shop.told(&["why", "v1.0.0.."]), told);
+    assert_snapshot!(shop.told(&["why", "v1.0.0", "HEAD", "--all"]), @"
+    status: 0
+    --- stdout
+    v1.0.0 ([COMMIT]) to HEAD ([COMMIT]), 3 commits
+
+    api is built: 1 change among its 2 input files since it was built from [COMMIT] (v1.0.0)
+    context .: the root, in which all that it copies exists
+
+      api/Dockerfile
+        3: ENV TZ=UTC  added
+          [COMMIT]  [AGE]  +2 -1  Test Author  Know the zone
+
+    base is built: 1 change among its 1 input file since it was built from [COMMIT] (v1.0.0)
+    context base: its own directory, in which all that it copies exists
+
+      base/Dockerfile:2  COPY os-release /etc/
+        base/os-release
+          [COMMIT]  [AGE]  +1 -0  Test Author  Raise the base
+
+    web is built: what it stands on changed since it was built from [COMMIT] (v1.0.0)
+    context web: its own directory, in which all that it copies exists
+
+      web/Dockerfile:1  FROM base
+        base: as above
+    ");
+    assert_snapshot!(shop.told(&["why", "v1.0.0", "HEAD", "api"]), @"
+    status: 0
+    --- stdout
+    v1.0.0 ([COMMIT]) to HEAD ([COMMIT]), 3 commits
+
+    api is built: 1 change among its 2 input files since it was built from [COMMIT] (v1.0.0)
+    context .: the root, in which all that it copies exists
+
+      api/Dockerfile
+        3: ENV TZ=UTC  added
+          [COMMIT]  [AGE]  +2 -1  Test Author  Know the zone
+    ");
+    assert_snapshot!(shop.told(&["why", "api", "--from", "HEAD", "--at", "v1.0.0", "--offline"]), @"
+    status: 0
+    --- stdout
+    api is built: 1 change among its 2 input files since HEAD ([COMMIT])
+    context .: the root, in which all that it copies exists
+
+      api/Dockerfile
+        3: ENV TZ=UTC  removed
+          [COMMIT]  [AGE]  +2 -1  Test Author  Know the zone (not in [COMMIT])
+    ");
+    let table = shop.run(&["why", "v1.0.0", "HEAD", "api", "worker", "--format", "markdown"]).success().stdout;
+    assert!(table.contains("| `api` | ENV TZ=UTC added | api/Dockerfile:3 |"), "{table}");
+    assert!(table.contains("| `worker` | unchanged since v1.0.0 |"), "{table}");
+    let why = shop.run(&["why", "v1.0.0", "HEAD", "--format", "json"]).success().json();
+    let names: Vec<&str> =
+        why["images"].as_array().unwrap().iter().map(|image| image["image"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["api", "base", "web"]);
+}
+
+#[test]
+fn a_release_that_no_git_tag_names_is_known_by_its_record() {
+    let shop = chain();
+    shop.repo.git(&["tag", "-d", "v1.0.0"]);
+    let told = shop.run(&["why", "v1.0.0", "HEAD"]).success().stdout;
+    assert!(told.contains("base/os-release") && !told.contains("api"), "{told}");
+}
+
+#[test]
+fn several_images_are_told_together() {
+    let shop = chain();
+    let told = shop.run(&["why", "base", "web", "minio", "base"]).success().stdout;
+    let sentences: Vec<&str> = told.lines().filter(|line| line.contains(" is ") && !line.starts_with(' ')).collect();
+    assert_eq!(sentences.len(), 3, "{told}");
+    let outcome = shop.run(&["why", "v1.0.0", "HAED"]).fails_with(2);
+    assert!(outcome.stderr.contains("to compare two revisions, both must be here"), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_image_that_several_releases_shipped() {
+    let shop = changed();
+    shop.repo.push();
+    drop(shop.run(&["release", "v1.1.0"]).success());
+    shop.repo.write("worker/main.py", "import clock, sys\n");
+    shop.repo.commit("Import more");
+    assert_snapshot!(shop.told(&["why", "web"]).replace("just now", "[AGE]"), @"
+    status: 0
+    --- stdout
+    web is retagged: 1 input file unchanged since v1.0.0
+    context web: its own directory, in which all that it copies exists
+
+      built from     [COMMIT]  [AGE]  Test Author  Begin
+      shipped in     2 releases  [AGE]  v1.0.0 to v1.1.0
+      compared with  v1.1.0  made of [COMMIT]
+      image          HOST/shop/web@sha256:[DIGEST]
+    ");
 }
 
 #[test]

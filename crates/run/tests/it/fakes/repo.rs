@@ -9,7 +9,7 @@ use longshore_core::fixture::Fixture;
 use longshore_core::object::{Commit, CommitId, Mode, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::tree::{Directory, Entry, Leaf};
-use longshore_run::ports::{ContextFile, DirtyPath, RefUpdate, Repo, RepoError, Upstream};
+use longshore_run::ports::{ContextFile, DirtyPath, History, RefUpdate, Repo, RepoError, Upstream};
 
 use crate::fakes::Diary;
 
@@ -209,6 +209,10 @@ impl Repo for FakeRepo {
 
     async fn log(&self, _: Option<CommitId>, _: CommitId, _: &[RepoPath], _: usize) -> Result<Vec<Commit>, RepoError> {
         Ok(Vec::new())
+    }
+
+    async fn history(&self, _: CommitId, _: CommitId, _: &[RepoPath]) -> Result<History, RepoError> {
+        Ok(History::default())
     }
 
     async fn touched(&self, _: CommitId, _: usize) -> Result<Vec<Vec<RepoPath>>, RepoError> {
