@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::{self, Config, ServiceConfig};
-use crate::dockerfile::{Dockerfile, DockerfileError};
+use crate::dockerfile::{Dockerfile, DockerfileError, Recipe};
 use crate::evidence::{Evidence, NamedContext, Survey};
 use crate::graph::{BuiltImage, Kind, KnownNames, NamedSource, Service, ServiceGraph};
 use crate::image::{NameError, Platform, Repository};
@@ -120,7 +120,7 @@ pub fn discover(
         if settings.is_some_and(|settings| settings.skip) {
             continue;
         }
-        let mut service = service(snapshot, contexts, candidate, name.clone(), settings, &config.bases);
+        let mut service = service(snapshot, contexts, candidate, name.clone(), settings, config);
         service.contexts = named_contexts(&candidate.builds, survey, &given);
         services.insert(name, service);
     }
@@ -144,7 +144,7 @@ fn service(
     candidate: &Candidate,
     name: ServiceName,
     settings: Option<&ServiceConfig>,
-    policies: &config::BasesConfig,
+    config: &Config,
 ) -> Service {
     let dockerfile = candidate.dockerfile.clone();
     let parsed = parse(snapshot, contexts, &dockerfile);
@@ -158,10 +158,11 @@ fn service(
         notes: Vec::new(),
         args: BTreeMap::new(),
         platform: Platform::default(),
+        further: Vec::new(),
         repository: None,
         versioning: config::Versioning::default(),
         bases: BTreeMap::new(),
-        policies: policies.clone(),
+        policies: config.bases.clone(),
         externals: Vec::new(),
         images: built_images(&candidate.builds),
         contexts: BTreeMap::new(),
@@ -175,16 +176,19 @@ fn service(
             service.target.clone_from(&settings.target);
         }
     }
+    let platforms = config.platforms_of(settings);
+    if let Some(first) = platforms.first() {
+        service.platform = first.clone();
+    }
     if let Ok(parsed) = &service.parsed {
         let target = service.target.as_deref();
         (service.args, service.notes) =
             weigh::arguments(&service.name, parsed, target, &service.platform, &service.args, &candidate.builds);
     }
-    service.recipe = service.parsed.as_ref().map_err(Clone::clone).and_then(|parsed| {
-        let mut recipe = parsed.recipe(service.target.as_deref(), &service.args, &service.platform)?;
-        recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
-        Ok(Arc::new(recipe))
-    });
+    match recipes(snapshot, &service, &platforms) {
+        Ok((first, further)) => (service.recipe, service.further) = (Ok(first), further),
+        Err(error) => service.recipe = Err(error),
+    }
     match (settings.and_then(|settings| settings.context.clone()), &service.recipe) {
         (Some(context), _) => {
             service.context = context;
@@ -199,6 +203,27 @@ fn service(
         (None, Err(_)) => {}
     }
     service
+}
+
+/// A recipe, and those of further platforms.
+type Recipes = (Arc<Recipe>, Vec<(Platform, Arc<Recipe>)>);
+
+/// What the target needs on the first of its platforms and on each other, which shares the first one's where it is equal.
+fn recipes(snapshot: &Snapshot, service: &Service, platforms: &[Platform]) -> Result<Recipes, DockerfileError> {
+    let parsed = service.parsed.as_ref().map_err(Clone::clone)?;
+    let on = |platform: &Platform| {
+        let mut recipe = parsed.recipe_on(service.target.as_deref(), &service.args, platform, &service.platform)?;
+        recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
+        Ok::<_, DockerfileError>(Arc::new(recipe))
+    };
+    let first = on(&service.platform)?;
+    let mut further = Vec::new();
+    for platform in platforms.iter().skip(1) {
+        let recipe = on(platform)?;
+        let recipe = if recipe == first { Arc::clone(&first) } else { recipe };
+        further.push((platform.clone(), recipe));
+    }
+    Ok((first, further))
 }
 
 /// The images that builds are tagged as.

@@ -390,7 +390,7 @@ fn cut_off(graph: &ServiceGraph, service: &Service, reasons: &[Reason], before: 
     }
     let mut same = BTreeMap::new();
     for reason in reasons {
-        let Reason::Upstream { service: on, .. } = reason else { return None };
+        let Reason::Upstream { service: on, .. } = reason.bare() else { return None };
         let mut digests: Vec<&Digest> = service
             .images()
             .filter(|image| graph.service_of(service, image) == Some(on))

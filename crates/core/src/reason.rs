@@ -1,7 +1,7 @@
 //! Why an image is built: a decision is a value that carries its reasons, and the sentence is made where it is shown.
 
 use crate::config::External;
-use crate::image::Digest;
+use crate::image::{Digest, Platform, platforms_text};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 
@@ -77,6 +77,13 @@ pub enum Reason {
         /// The line that names it; 0 for the config.
         line: usize,
     },
+    /// It is built for another set of platforms.
+    Platform {
+        /// Is it added or removed?
+        change: FileChange,
+        /// Which.
+        platform: Platform,
+    },
     /// It cannot be known whether it changed.
     Unknown {
         /// Why not.
@@ -90,6 +97,15 @@ pub enum Reason {
     Gone {
         /// Which one.
         digest: Digest,
+    },
+    /// A reason that holds on some of the platforms only. In JSON it is that reason, with its `platforms`.
+    #[serde(untagged)]
+    On {
+        /// Which.
+        platforms: Vec<Platform>,
+        /// The reason.
+        #[serde(flatten)]
+        reason: Box<Reason>,
     },
 }
 
@@ -123,6 +139,14 @@ impl FileChange {
 }
 
 impl Reason {
+    /// The reason itself, on whatever platform it holds.
+    pub fn bare(&self) -> &Self {
+        match self {
+            Self::On { reason, .. } => reason.bare(),
+            other => other,
+        }
+    }
+
     /// What changed, in a few words: the file, the instruction, the base.
     pub fn subject(&self) -> String {
         match self {
@@ -141,6 +165,8 @@ impl Reason {
             Self::External { name, then, now, .. } => {
                 moved(&name.to_string(), then.as_ref().map(|text| cut(text)), now.as_ref().map(|text| cut(text)))
             }
+            Self::Platform { change, platform } => format!("platform {platform} {}", change.word()),
+            Self::On { platforms, reason } => format!("{} ({})", reason.subject(), platforms_text(platforms)),
             Self::Unknown { why, .. } => why.clone(),
             Self::Gone { digest } => format!("{} is gone from the registry", digest.short()),
         }
@@ -156,7 +182,8 @@ impl Reason {
             | Self::Base { dockerfile, line, .. }
             | Self::External { dockerfile, line, .. }
             | Self::Unknown { dockerfile, line, .. } => (dockerfile, *line),
-            Self::New | Self::Gone { .. } => return None,
+            Self::On { reason, .. } => return reason.place(),
+            Self::New | Self::Platform { .. } | Self::Gone { .. } => return None,
         };
         Some(if line == 0 { dockerfile.to_string() } else { format!("{dockerfile}:{line}") })
     }

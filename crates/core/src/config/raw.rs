@@ -71,6 +71,7 @@ mapping! {
         carried: Vec<Spanned<Carried>>,
         bases: Bases,
         externals: Externals,
+        platforms: Spanned<Vec<Text>>,
     }
 
     struct Bases {

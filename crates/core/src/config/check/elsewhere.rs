@@ -7,7 +7,7 @@ use super::{Checker, Complaint};
 use crate::config::elsewhere::seconds;
 use crate::config::{BasePolicy, BaseRule, BasesConfig, External, ExternalsConfig};
 
-const POLICIES: &[(&str, BasePolicy)] =
+pub(in crate::config) const POLICIES: &[(&str, BasePolicy)] =
     &[("record", BasePolicy::Record), ("follow", BasePolicy::Follow), ("pin", BasePolicy::Pin)];
 
 impl Checker<'_> {
