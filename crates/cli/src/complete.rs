@@ -129,7 +129,8 @@ where
     // A thread of its own, since what only computes cannot be stopped otherwise; it ends with the program.
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let words = runtime.block_on(async { look(Session { repo: Git::open(&directory).await.ok()? }).await });
+        let words =
+            runtime.block_on(async { look(Session { repo: Git::open(&directory).await.ok()?, refresh: false }).await });
         sender.send(words.unwrap_or_default()).ok()
     });
     receiver.recv_timeout(PATIENCE).unwrap_or_default()

@@ -164,6 +164,7 @@ fn path_of(image: &ImagePlan, reason: &Reason) -> Option<RepoPath> {
 fn because<'a>(gathered: &Gathered, image: &ImagePlan, reason: &'a Reason, made: Option<&ByPath<'_>>) -> Because<'a> {
     let line = match reason.bare() {
         Reason::File { line, .. } | Reason::Upstream { line, .. } | Reason::Unknown { line, .. } => Some(*line),
+        Reason::Base { line, .. } | Reason::External { line, .. } => Some(*line),
         Reason::BuildArg { line, .. } => Some(*line),
         _ => None,
     };
@@ -189,7 +190,7 @@ fn instruction(set: &InputSet, line: usize) -> Option<Instruction> {
 fn from_text(set: &InputSet, base: &Base) -> String {
     match base {
         Base::Scratch => "FROM scratch".to_owned(),
-        Base::Image(reference) => format!("FROM {reference}"),
+        Base::Image(reference) | Base::Followed { reference, .. } => format!("FROM {reference}"),
         Base::Service { name, .. } => format!("FROM {name}"),
         Base::Stage(index) => {
             let name = set.stages.get(*index).and_then(|stage| stage.name.as_deref());

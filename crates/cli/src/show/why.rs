@@ -170,13 +170,16 @@ impl<'a> Telling<'a> {
         let name = &image.name;
         let files = count(image.files, "input file");
         match &image.decision {
-            Decision::Build { reasons } if reasons.iter().all(|reason| *reason == Reason::New) => {
+            Decision::Build { reasons, .. } if reasons.iter().all(|reason| *reason == Reason::New) => {
                 format!("{name} is built: it is new{}", self.compared(explanation))
             }
-            Decision::Build { reasons } if reasons.iter().all(|reason| matches!(reason, Reason::Upstream { .. })) => {
-                format!("{name} is built: what it stands on changed{}", self.compared(explanation))
+            Decision::Build { reasons, .. }
+                if reasons.iter().all(|reason| matches!(reason, Reason::Upstream { .. })) =>
+            {
+                let unless = crate::show::unless(image).map(|unless| format!(", {unless}")).unwrap_or_default();
+                format!("{name} is built{unless}: what it stands on changed{}", self.compared(explanation))
             }
-            Decision::Build { reasons } => {
+            Decision::Build { reasons, .. } => {
                 let changes = count(reasons.len(), "change");
                 format!("{name} is built: {changes} among its {files}{}", self.compared(explanation))
             }

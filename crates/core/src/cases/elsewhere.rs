@@ -70,7 +70,7 @@ fn a_base_that_must_be_pinned_has_a_digest() {
     let config = |policy: &str| format!("registry: r.example/x\nbases: {{policy: {policy}}}");
     let repo = fixture("//- api/Dockerfile\nFROM scratch\nCOPY --from=alpine:3 /a /a\n");
     let keys = repo.clone().config(&config("record")).keys();
-    assert_snapshot!(repo.config(&config("pin")).plan(RELEASE), @"api  error  `alpine:3` is to be pinned, and has no digest: write `alpine:3@sha256:…` (`longshore list --bases` shows which)  api/Dockerfile:2");
+    assert_snapshot!(repo.config(&config("pin")).plan(RELEASE), @"api  error  no digest: `alpine:3` must be pinned, as `alpine:3@sha256:…` (`longshore list --bases` shows it)  api/Dockerfile:2");
     let digest = Digest::of(b"one");
     let pinned = fixture("").write("api/Dockerfile", format!("FROM alpine:3@{digest}\n"));
     assert_eq!(pinned.clone().config(&config("pin")).keys(), pinned.config(&config("record")).keys());

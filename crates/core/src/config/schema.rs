@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::check::{COMMIT_MODES, GRADES, VERSIONINGS};
+use super::check::{COMMIT_MODES, GRADES, POLICIES, VERSIONINGS};
 
 /// The dialect that the schema is written in.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -37,6 +37,8 @@ enum Shape {
     Texts,
     /// Texts by names of the user's choice.
     TextByName,
+    /// Words to choose from, by names of the user's choice.
+    WordByName(Words),
     /// Mappings by names of the user's choice.
     MappingByName(&'static str),
     /// A list of names, or of mappings.
@@ -48,9 +50,10 @@ enum Words {
     Versioning,
     CommitMode,
     Grade,
+    Policy,
 }
 
-use Shape::{Flag, MappingByName, Mappings, NamesOrMappings, Text, TextByName, Texts, Word};
+use Shape::{Flag, MappingByName, Mappings, NamesOrMappings, Text, TextByName, Texts, Word, WordByName};
 
 /// Every mapping of the file; the first is the file itself.
 const MAPPINGS: &[Mapping] = &[
@@ -76,6 +79,37 @@ const MAPPINGS: &[Mapping] = &[
                 NamesOrMappings("CarriedMapping"),
                 "Images that are not built here but belong to the release.",
             ),
+            Key("bases", Shape::Mapping("Bases"), "How base images from elsewhere count."),
+            Key("externals", Shape::Mapping("Externals"), "Where external inputs are asked for, and how often."),
+        ],
+    },
+    Mapping {
+        name: "Bases",
+        required: &[],
+        keys: &[
+            Key(
+                "policy",
+                Word(Words::Policy),
+                "For all: `record` counts the reference, `follow` also the digest it stands for, `pin` asks for a digest in the file. Default: `record`.",
+            ),
+            Key(
+                "images",
+                WordByName(Words::Policy),
+                "For those whose reference fits a pattern, `*` standing for any text. The longest that fits wins.",
+            ),
+        ],
+    },
+    Mapping {
+        name: "Externals",
+        required: &[],
+        keys: &[
+            Key(
+                "refresh",
+                Text,
+                "For how long a recorded value is taken without asking: `12h`, `7d`. Default: each plan asks.",
+            ),
+            Key("pypi", Text, "The Python index. Default: `https://pypi.org`."),
+            Key("npm", Text, "The npm registry. Default: `https://registry.npmjs.org`."),
         ],
     },
     Mapping {
@@ -148,7 +182,12 @@ const MAPPINGS: &[Mapping] = &[
             Key(
                 "bases",
                 TextByName,
-                "What a `FROM` means where it could be both: by the reference as the Dockerfile has it, `external` or the name of the service that builds it.",
+                "What a `FROM` means where it could be both: by the reference as the Dockerfile has it, `external` or the name of the service that builds it. Or how images from elsewhere count, by a pattern: `record`, `follow` or `pin`.",
+            ),
+            Key(
+                "externals",
+                Texts,
+                "Inputs that are neither in the repository nor images: `pypi:NAME`, `npm:NAME` or `url:https://…`.",
             ),
             Key(
                 "test",
@@ -231,6 +270,9 @@ impl Shape {
             Self::Mappings(name) => json!({"type": ["array", "null"], "items": of(name)}),
             Self::Texts => json!({"type": ["array", "null"], "items": text(false)}),
             Self::TextByName => json!({"type": ["object", "null"], "additionalProperties": text(false)}),
+            Self::WordByName(words) => {
+                json!({"type": ["object", "null"], "additionalProperties": {"enum": words.all()}})
+            }
             Self::MappingByName(name) => json!({"type": ["object", "null"], "additionalProperties": of(name)}),
             Self::NamesOrMappings(name) => {
                 json!({"type": ["array", "null"], "items": {"anyOf": [text(false), of(name)]}})
@@ -254,6 +296,7 @@ impl Words {
             Self::Versioning => VERSIONINGS.iter().map(|(word, _)| *word).collect(),
             Self::CommitMode => COMMIT_MODES.iter().map(|(word, _)| *word).collect(),
             Self::Grade => GRADES.iter().map(|(word, _)| *word).collect(),
+            Self::Policy => POLICIES.iter().map(|(word, _)| *word).collect(),
         }
     }
 }
@@ -396,6 +439,9 @@ pub(super) mod tests {
             "registry: a\nregistries: {ghcr.io: {plain_http: perhaps}}",
             "registry: a\ncarried: [{version: train}]",
             "registry: a\ncarried: minio",
+            "registry: a\nbases: {policy: folow}",
+            "registry: a\nbases: {images: {a: x}}",
+            "registry: a\nbases: {images: {a: }}",
         ] {
             assert!(Config::parse(FILE, text).is_err(), "{text}");
             assert!(!faults_of(text).is_empty(), "{text}");

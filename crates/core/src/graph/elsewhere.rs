@@ -79,7 +79,7 @@ impl ServiceGraph {
     pub(super) fn against_policy(&self, service: &Service) -> Vec<InputError> {
         let error = |(image, text): (&ImageUse, &str)| InputError {
             message: format!(
-                "`{text}` is to be pinned, and has no digest: write `{text}@sha256:…` (`longshore list --bases` shows which)"
+                "no digest: `{text}` must be pinned, as `{text}@sha256:…` (`longshore list --bases` shows it)"
             ),
             file: service.dockerfile.clone(),
             line: Some(image.line),

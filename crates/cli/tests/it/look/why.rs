@@ -144,7 +144,7 @@ fn the_chain_goes_through_the_image_that_it_stands_on() {
     assert_snapshot!(shop.told(&["why", "web"]), @"
     status: 0
     --- stdout
-    web is built: what it stands on changed since it was built from [COMMIT] (v1.0.0)
+    web is built, unless base comes out the same: what it stands on changed since it was built from [COMMIT] (v1.0.0)
     context web: its own directory, in which all that it copies exists
 
       web/Dockerfile:1  FROM base
@@ -204,7 +204,7 @@ fn all_that_changed_between_two_revisions() {
         base/os-release
           [COMMIT]  [AGE]  +1 -0  Test Author  Raise the base
 
-    web is built: what it stands on changed since it was built from [COMMIT] (v1.0.0)
+    web is built, unless base comes out the same: what it stands on changed since it was built from [COMMIT] (v1.0.0)
     context web: its own directory, in which all that it copies exists
 
       web/Dockerfile:1  FROM base
