@@ -105,7 +105,7 @@ impl World {
 
     fn programs(&self) -> Programs {
         let path = std::env::join_paths(["bin", "further"].map(|name| self.path(name))).unwrap();
-        Programs { docker: None, buildah: None, path, patience: Duration::from_secs(20) }
+        Programs { docker: None, buildah: None, podman: None, path, patience: Duration::from_secs(20) }
     }
 
     async fn engine(&self, choice: Option<EngineKind>) -> Result<Box<dyn Engine>, DetectError> {
@@ -128,7 +128,7 @@ impl World {
             target: Some("final".to_owned()),
             args: vec![("A".to_owned(), "it's a,b".to_owned()), ("DOCKER_HOST".to_owned(), "x".to_owned())],
             labels: vec![("version".to_owned(), "v1".to_owned())],
-            platform: Platform::default(),
+            platforms: vec![Platform::default()],
             push: "registry.internal:5000/shop/api:in-1".parse().unwrap(),
             plain_http: vec!["registry.internal:5000".to_owned()],
             log: self.path("logs/api.log"),
@@ -476,6 +476,11 @@ impl Registry for Shelf {
         Ok(manifest.digest.clone())
     }
 
+    async fn put_untagged(&self, repository: &Repository, manifest: &Manifest) -> Result<Digest, RegistryError> {
+        self.manifests.lock().unwrap().push((repository.at(&manifest.digest).to_string(), manifest.clone()));
+        Ok(manifest.digest.clone())
+    }
+
     async fn has_blob(&self, _: &Repository, _: &Digest) -> Result<bool, RegistryError> {
         Ok(false)
     }
@@ -565,7 +570,7 @@ async fn a_rehearsal_changes_with_what_it_is_made_of_and_with_nothing_else() {
     differs(&BuildSpec { labels: Vec::new(), ..spec.clone() }, "labels").await;
     differs(&BuildSpec { args: Vec::new(), ..spec.clone() }, "arguments").await;
     differs(&BuildSpec { target: None, ..spec.clone() }, "target").await;
-    differs(&BuildSpec { platform: "linux/arm/v7".parse().unwrap(), ..spec.clone() }, "platform").await;
+    differs(&BuildSpec { platforms: vec!["linux/arm/v7".parse().unwrap()], ..spec.clone() }, "platform").await;
     differs(&BuildSpec { time: 0, ..spec.clone() }, "time").await;
     world.write("pinned/api.Dockerfile", "FROM scratch\n");
     differs(&spec, "Dockerfile").await;

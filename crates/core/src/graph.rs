@@ -150,7 +150,8 @@ impl Service {
     pub fn images(&self) -> impl Iterator<Item = &ImageUse> {
         let mut seen = BTreeSet::new();
         // One recipe may name an image on a line more than once, and each counts.
-        let images = self.recipes().enumerate().flat_map(|(index, recipe)| recipe.images().map(move |image| (index, image)));
+        let images =
+            self.recipes().enumerate().flat_map(|(index, recipe)| recipe.images().map(move |image| (index, image)));
         images.filter_map(move |(index, image)| {
             let is_new = seen.insert((image.line, image.text.as_str()));
             (index == 0 || is_new).then_some(image)
@@ -345,9 +346,8 @@ impl ServiceGraph {
             (None, _) => ImageSource::External,
         };
         let outside = Outside { externals: &service.externals, answers: elsewhere.of(&service.name) };
-        let on = |recipe, target| {
-            evaluate(&service.dockerfile, recipe, &context, target, &snapshot.blobs, outside, &image)
-        };
+        let on =
+            |recipe, target| evaluate(&service.dockerfile, recipe, &context, target, &snapshot.blobs, outside, &image);
         let mut evaluated = on(recipe, Target { platform: &service.platform, twin: None });
         let first = Some(&evaluated.set).filter(|_| evaluated.errors.is_empty());
         let further = service.further.iter().map(|(platform, other)| {

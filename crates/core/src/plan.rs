@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Versioning;
 use crate::graph::{Kind, Service, ServiceGraph};
-use crate::image::{Digest, Reference, Repository, Tag};
+use crate::image::{Digest, Platform, Reference, Repository, Tag};
 use crate::inputs::difference::difference;
 use crate::inputs::set::{Evaluated, InputSet};
 use crate::inputs::{InputDigest, InputError};
@@ -121,8 +121,17 @@ pub struct BuildPlan {
     pub target: Option<String>,
     /// Build arguments.
     pub args: BTreeMap<String, String>,
+    /// The platforms it is built for.
+    pub platforms: Vec<Platform>,
     /// Images of this repository that it stands on.
     pub stands_on: Vec<ServiceName>,
+}
+
+impl BuildPlan {
+    /// The platforms, where they are not the usual one alone.
+    pub fn other_platforms(&self) -> &[Platform] {
+        if self.platforms == [Platform::default()] { &[] } else { &self.platforms }
+    }
 }
 
 impl ImagePlan {
@@ -480,6 +489,7 @@ pub fn build_plan(graph: &ServiceGraph, service: &Service) -> BuildPlan {
         notes: service.notes.clone(),
         args: service.args.clone(),
         target: service.target.clone(),
+        platforms: service.platforms().cloned().collect(),
         stands_on: graph.edges(&service.name).iter().map(|edge| edge.on.clone()).collect(),
     }
 }

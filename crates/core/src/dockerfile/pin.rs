@@ -31,7 +31,8 @@ pub fn pin(
 ) -> Result<String, DockerfileError> {
     let mut edits = Edits::default();
     let mut taken: BTreeMap<Vec<usize>, &str> = BTreeMap::new();
-    let uses: BTreeSet<(usize, &str)> = recipes.iter().flat_map(|recipe| recipe.images()).map(|image| (image.line, image.text.as_str())).collect();
+    let uses: BTreeSet<(usize, &str)> =
+        recipes.iter().flat_map(|recipe| recipe.images()).map(|image| (image.line, image.text.as_str())).collect();
     for ((line, text), reference) in pins {
         let fail = |why: &str| DockerfileError::new(*line, format!("cannot pin `{text}`: {why}"));
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"./:@_-[]".contains(&byte);

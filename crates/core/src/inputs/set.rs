@@ -8,8 +8,8 @@ use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, S
 use crate::elsewhere::{Answer, Answers};
 use crate::image::{Digest, Platform};
 use crate::inputs::context::Context;
-use crate::inputs::platforms::key_of;
 use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy};
+use crate::inputs::platforms::key_of;
 use crate::inputs::{FORMAT, InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
 use crate::object::{Mode, ObjectId};
@@ -192,7 +192,8 @@ pub fn evaluate(
         wanted: Vec::new(),
     };
     let twins = target.twin.map(|twin| twin.stages.as_slice()).unwrap_or_default();
-    let stages = recipe.stages.iter().enumerate().map(|(index, stage)| evaluation.stage(stage, twins.get(index))).collect();
+    let stages =
+        recipe.stages.iter().enumerate().map(|(index, stage)| evaluation.stage(stage, twins.get(index))).collect();
     // One that nobody answers for counts no more than what `RUN` fetches: nothing is known of it at either end.
     let declared = outside.externals.iter().filter(|external| outside.answers.externals.contains_key(external));
     let externals = declared.map(|external| (external.clone(), evaluation.external(external, 0))).collect();
@@ -407,9 +408,8 @@ impl InputSet {
 
     /// How many files it counts; one that is read twice counts twice, and of several platforms the one with the most counts.
     pub fn count(&self) -> usize {
-        let count = |set: &Self| -> usize {
-            set.steps().flat_map(|step| &step.files).map(|files| files.result.count()).sum()
-        };
+        let count =
+            |set: &Self| -> usize { set.steps().flat_map(|step| &step.files).map(|files| files.result.count()).sum() };
         self.on_each().map(count).max().unwrap_or_default()
     }
 
