@@ -9,6 +9,7 @@ mod differences;
 mod discovering;
 mod elsewhere;
 mod peers;
+mod platforms;
 mod properties;
 mod sharing;
 mod standing;

@@ -30,7 +30,7 @@ pub struct InputSet {
     /// What it is made of on its further platforms.
     pub(super) further: Vec<InputSet>,
     /// The digest of what stands above.
-    pub(super) digest: InputDigest,
+    pub(crate) digest: InputDigest,
     pub(super) key: InputDigest,
 }
 
