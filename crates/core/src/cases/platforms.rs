@@ -77,8 +77,8 @@ fn a_platform_more_or_less_is_a_reason() {
     let other =
         two_platforms().released("v1.0.0").config("registry: docker.io/acme\nplatforms: [linux/arm64, linux/s390x]");
     assert_snapshot!(other.plan(RELEASE), @r"
-    api  build  platform linux/amd64 removed
-                platform linux/s390x added
+    api  build  platform linux/s390x added
+                platform linux/amd64 removed
     ");
 }
 

@@ -67,11 +67,11 @@ mapping! {
         registry: Text,
         release: Release,
         registries: Entries<Registry>,
+        platforms: Spanned<Vec<Text>>,
         services: Entries<Service>,
         carried: Vec<Spanned<Carried>>,
         bases: Bases,
         externals: Externals,
-        platforms: Spanned<Vec<Text>>,
     }
 
     struct Bases {
