@@ -23,7 +23,7 @@ Usage: cargo xtask <chore>
   test --unit [ARGS]  Run the tests that need no part
   parts               Install the parts of the end-to-end tests
   truth TABLE CLONE   Compare plans with a table of what container engines say changed (docs/exactness.md)
-  bench [OPTIONS]     Measure planning and retagging against git, a bare client, skopeo and docker; `--help` for more";
+  bench [OPTIONS]     Measure planning and retagging beside git, other tools and docker; `--help` for more";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -127,23 +127,59 @@ fn install(packages: &[&str]) -> Result<(), ChoreError> {
     carry_out(apt().arg("install").args(options).args(packages))
 }
 
+/// What `bench` compares plans with, from npm.
+#[cfg(feature = "bench")]
+const RIVALS: [(&str, &str); 3] = [("moon", "@moonrepo/cli@2.5.5"), ("turbo", "turbo@2.11.11"), ("nx", "nx@24.0.6")];
+
+/// Makes sure of moon, turbo and nx, and tells the folder of their modules. Only `bench` needs them.
+#[cfg(feature = "bench")]
+pub(crate) fn rivals() -> Result<PathBuf, ChoreError> {
+    let packages = RIVALS.map(|(_, package)| package);
+    let name = packages.join("-").replace(['@', '/'], "_");
+    let folder = folder()?.join(format!("rivals-{name}"));
+    let modules = folder.join("node_modules");
+    let programs = || RIVALS.iter().all(|(program, _)| modules.join(".bin").join(program).exists());
+    if !programs() {
+        let missing: Vec<_> = ["node", "npm"].into_iter().filter(|program| !on_path(program)).collect();
+        if !missing.is_empty() {
+            return Err(ChoreError::NoProgram(missing));
+        }
+        let partial = partial(&folder);
+        std::fs::create_dir_all(&partial).map_err(|cause| ChoreError::File { path: partial.clone(), cause })?;
+        let options = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+        carry_out(Command::new("npm").arg("install").args(options).arg("--prefix").arg(&partial).args(packages))?;
+        finish(&partial, &folder, &programs)?;
+    }
+    Ok(modules)
+}
+
+/// Where something is made that is to be renamed `folder` when it is finished.
+fn partial(folder: &Path) -> PathBuf {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    folder.with_file_name(format!("{name}.partial-{}", std::process::id()))
+}
+
+/// Renames what was made, unless another run was quicker: what that one made is as good as ours.
+fn finish(partial: &Path, folder: &Path, is_there: &dyn Fn() -> bool) -> Result<(), ChoreError> {
+    let failed = |path: &Path, cause| ChoreError::File { path: path.to_owned(), cause };
+    match std::fs::rename(partial, folder) {
+        Ok(()) => Ok(()),
+        Err(_) if is_there() => std::fs::remove_dir_all(partial).map_err(|cause| failed(partial, cause)),
+        Err(cause) => Err(failed(folder, cause)),
+    }
+}
+
 /// Builds into a folder of our own beside the final one and renames it, so that a build cut short leaves nothing that
 /// looks finished.
 fn build_buildx(program: &Path) -> Result<(), ChoreError> {
     let Some(folder) = program.parent() else {
         return Ok(());
     };
-    let partial = folder.with_file_name(format!("buildx-{BUILDX_VERSION}.partial-{}", std::process::id()));
-    let failed = |path: &Path, cause| ChoreError::File { path: path.to_owned(), cause };
-    std::fs::create_dir_all(&partial).map_err(|cause| failed(&partial, cause))?;
+    let partial = partial(folder);
+    std::fs::create_dir_all(&partial).map_err(|cause| ChoreError::File { path: partial.clone(), cause })?;
     let module = format!("{BUILDX_MODULE}@v{BUILDX_VERSION}");
     carry_out(Command::new("go").args(["install", &module]).env("CGO_ENABLED", "0").env("GOBIN", &partial))?;
-    match std::fs::rename(&partial, folder) {
-        Ok(()) => Ok(()),
-        // Another run was quicker: its build is as good as ours.
-        Err(_) if program.is_file() => std::fs::remove_dir_all(&partial).map_err(|cause| failed(&partial, cause)),
-        Err(cause) => Err(failed(folder, cause)),
-    }
+    finish(&partial, folder, &|| program.is_file())
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl Command {
     /// The command line as one could paste it into a shell.
     pub fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);
-        words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+        words.map(|word| quoted(word.as_os_str())).collect::<Vec<_>>().join(" ")
     }
 
     /// Runs it to its end.
@@ -321,12 +321,21 @@ async fn tell_lines(
     Ok(())
 }
 
-fn quoted(word: &str) -> String {
+fn quoted(word: &OsStr) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=@,+%".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
+    match word.to_str() {
+        Some(word) if !word.is_empty() && word.chars().all(plain) => word.to_owned(),
+        Some(word) if !word.chars().any(char::is_control) => format!("'{}'", word.replace('\'', r"'\''")),
+        // What would be a command to the terminal, and what is no text, is spelled out.
+        _ => {
+            let spelled = word.as_encoded_bytes().iter().map(|byte| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+                b' '..=b'~' => char::from(*byte).to_string(),
+                byte => format!("\\x{byte:02x}"),
+            });
+            format!("$'{}'", spelled.collect::<String>())
+        }
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// How a child ended, in words: "exit status 1", "signal 9".

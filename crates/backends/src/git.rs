@@ -7,21 +7,27 @@
 //! the user would do it: with the user's identity, signature and push hooks.
 //!
 //! In reading order: `open` finds the repository, `call` runs git and words its failures, `objects` holds the open
-//! conversation, `trees`, `history` and `log` read commits, `attributes` and `export` serve the build contexts, `settings` and
-//! `state` tell how the user works, `remote` speaks to the other side, `write` and `advance` are the release's own acts.
+//! conversation, `trees`, `submodule`, `history` and `log` read commits, `attributes` (with `neutral`), `lfs`, `altered` and
+//! `export` serve the build contexts, `settings` and `state` tell how the user works, `remote` speaks to the other side,
+//! `lacking` fetches what a partial or shallow clone lacks, `write` and `advance` are the release's own acts.
 
 mod advance;
+mod altered;
 mod attributes;
 mod call;
 mod export;
 mod history;
+mod lacking;
+mod lfs;
 mod log;
+mod neutral;
 mod objects;
 mod open;
 mod parse;
 mod remote;
 mod settings;
 mod state;
+mod submodule;
 mod trees;
 mod write;
 
@@ -31,12 +37,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 
 use async_trait::async_trait;
+use longshore_core::checkout::Alteration;
 use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::tree::Directory;
-use longshore_run::ports::{ContextFile, DirtyPath, History, RefUpdate, Repo, RepoError, Upstream};
+use longshore_run::ports::{ContextFile, DirtyPath, Hindrance, History, RefUpdate, Repo, RepoError, Upstream};
 
 use crate::command::Session;
+
+pub use lacking::Fetching;
 
 /// A repository on this machine: a clone, bare or not, shallow or not, or one of its linked work trees.
 #[derive(Debug)]
@@ -48,6 +57,8 @@ pub struct Git {
     settings: tokio::sync::OnceCell<settings::Settings>,
     commits: Mutex<HashMap<CommitId, objects::Header>>,
     trees: Mutex<HashMap<CommitId, Weak<Directory>>>,
+    modules: Mutex<submodule::Modules>,
+    allowed: lacking::Allowed,
 }
 
 impl Git {
@@ -58,14 +69,18 @@ impl Git {
 
     /// Like [`Self::open`], with these variables set for every call of git (a home of its own, an identity).
     pub async fn open_with(dir: &Path, environment: &[(OsString, OsString)]) -> Result<Self, RepoError> {
+        // What is asked next is started while the repository is being found: both find the same one, from the same place.
+        let conversation = call::Call::looking(dir, environment).args(["cat-file", "--batch"]).session().ok();
         let place = open::find(dir, environment).await?;
         Ok(Self {
             place,
             environment: environment.to_vec(),
-            objects: tokio::sync::Mutex::default(),
+            objects: tokio::sync::Mutex::new(conversation),
             settings: tokio::sync::OnceCell::new(),
             commits: Mutex::default(),
             trees: Mutex::default(),
+            modules: Mutex::default(),
+            allowed: lacking::Allowed::default(),
         })
     }
 
@@ -89,6 +104,10 @@ impl Repo for Git {
 
     async fn find(&self, revision: &str) -> Result<Option<CommitId>, RepoError> {
         self.revision(revision).await
+    }
+
+    async fn bring(&self, commit: CommitId) -> Result<bool, RepoError> {
+        self.bring_commit(commit).await
     }
 
     async fn commit(&self, id: CommitId) -> Result<Commit, RepoError> {
@@ -131,19 +150,40 @@ impl Repo for Git {
     }
 
     async fn is_ancestor(&self, ancestor: CommitId, descendant: CommitId) -> Result<bool, RepoError> {
-        self.reaches(ancestor, descendant).await
+        match self.reaches(ancestor, descendant).await {
+            Err(RepoError::HistoryCutOff { .. }) if self.bring_history().await? => {
+                self.reaches(ancestor, descendant).await
+            }
+            answer => answer,
+        }
     }
 
     async fn count(&self, from: CommitId, to: CommitId) -> Result<usize, RepoError> {
-        self.count_commits(from, to).await
+        match self.count_commits(from, to).await {
+            Err(RepoError::HistoryCutOff { .. }) if self.bring_history().await? => self.count_commits(from, to).await,
+            answer => answer,
+        }
     }
 
     async fn name(&self) -> Result<String, RepoError> {
         self.repository_name().await
     }
 
-    async fn filtered(&self, id: CommitId, paths: &[RepoPath]) -> Result<Vec<(RepoPath, String)>, RepoError> {
+    async fn alterations(&self, id: CommitId, paths: &[RepoPath]) -> Result<Vec<(RepoPath, Alteration)>, RepoError> {
         self.altered_by_checkout(id, paths).await
+    }
+
+    async fn submodule(
+        &self,
+        parent: CommitId,
+        path: &RepoPath,
+        commit: CommitId,
+    ) -> Result<Option<Arc<Directory>>, RepoError> {
+        self.submodule_tree(parent, path, commit).await
+    }
+
+    async fn hindrances(&self, files: &[ContextFile]) -> Result<Vec<Hindrance>, RepoError> {
+        self.in_the_way(files).await
     }
 
     async fn export(&self, files: &[ContextFile], into: &Path, time: i64) -> Result<(), RepoError> {

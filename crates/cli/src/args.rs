@@ -179,9 +179,12 @@ pub(crate) struct Looking {
     /// The revision that adopted images were built from, where no label and no git tag tells
     #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) from_rev: Option<String>,
-    /// Ask no registry: decide from commits and records
+    /// Ask no registry and no git remote: decide from the commits and records that are here
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Fetch the commits to compare with, where this clone lacks them (a shallow clone)
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) fetch: bool,
 }
 
 #[derive(Debug, Args)]

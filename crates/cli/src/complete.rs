@@ -52,6 +52,7 @@ pub(crate) fn images() -> Vec<CompletionCandidate> {
             from_revision: None,
             version: None,
             config: session.work_tree_config().ok().flatten(),
+            count: false,
         };
         let images = gather(&session.repo, None, &question).await.ok()?.plan.images;
         let told = |what: &str, of: String| Some(format!("{what}{of}").into());

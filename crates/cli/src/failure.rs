@@ -9,12 +9,14 @@ use longshore_core::config::ConfigError;
 use longshore_core::discover::DiscoverError;
 use longshore_core::image::{NameError, Repository};
 use longshore_core::path::PathError;
+use longshore_core::plan::Hindered;
 use longshore_run::build::BuildError;
 use longshore_run::gather::GatherError;
 use longshore_run::ports::{EngineError, RegistryError, RepoError};
 use longshore_run::release::ReleaseError;
 use longshore_run::tag::TagError;
 
+use crate::commands::plan::cannot_build;
 use crate::exit;
 use crate::ui::{ERROR, HINT, Ui, paint};
 
@@ -94,6 +96,12 @@ impl Failure {
         Self::one(exit::REFUSED, Message::new(text))
     }
 
+    /// Images that this machine cannot build, each with what to do.
+    pub(crate) fn hindered(hindered: &[Hindered]) -> Self {
+        let message = |hindered: &Hindered| Message::new(cannot_build(hindered)).hint(&*hindered.hint);
+        Self::all(exit::REFUSED, hindered.iter().map(message).collect())
+    }
+
     /// What was asked for did not succeed.
     pub(crate) fn failed(text: impl Into<String>) -> Self {
         Self::one(exit::FAILED, Message::new(text))
@@ -154,12 +162,16 @@ impl From<RepoError> for Failure {
             | RepoError::HistoryCutOff { .. }
             | RepoError::Conflict { .. } => exit::REFUSED,
             RepoError::MissingObject(_)
+            | RepoError::NotFetched { .. }
+            | RepoError::Hindered(_)
             | RepoError::Remote { .. }
             | RepoError::Git { .. }
             | RepoError::Spawn { .. }
             | RepoError::File { .. } => exit::UNREACHABLE,
         };
         let hint = match &error {
+            RepoError::Hindered(hindrance) => Some(&*hindrance.hint),
+            RepoError::NotFetched { .. } => Some("run it once without `--offline`: they are fetched then, and kept"),
             RepoError::NotARepository(_) => Some("run it inside a git repository, or name one with `-C DIR`"),
             RepoError::NoRevision { shallow: true, .. }
             | RepoError::MissingObject(_)
@@ -326,7 +338,10 @@ impl From<GatherError> for Failure {
                 Message::of(&error)
                     .hint("`git tag` shows the releases; a first adoption names a tag that its images have"),
             ),
-            GatherError::NoBaseline { .. } => Self::one(exit::REFUSED, Message::of(&error).hint(UNSHALLOW)),
+            GatherError::NoBaseline { .. } => Self::one(
+                exit::REFUSED,
+                Message::of(&error).hint(format!("{UNSHALLOW}; `longshore plan --fetch` does the same")),
+            ),
             GatherError::NoValues { .. } => Self::one(
                 exit::USAGE,
                 Message::of(&error).hint("`release.values` names it; paths start at the repository's root"),
@@ -452,7 +467,8 @@ fn build_code(error: &BuildError) -> u8 {
         BuildError::Engine { source: EngineError::PushDenied { .. }, .. }
         | BuildError::NoBase { .. }
         | BuildError::OnePlatform { .. }
-        | BuildError::Filtered { .. }
+        | BuildError::NamedContext { .. }
+        | BuildError::Hindered(_)
         | BuildError::Pin { .. } => exit::REFUSED,
         BuildError::Engine { .. }
         | BuildError::External { .. }
@@ -500,9 +516,10 @@ fn build_message(error: &BuildError) -> Message {
         BuildError::External { message, .. } => Message::of(error)
             .cause(message.clone())
             .hint("run it again once it answers: nothing that was done is lost"),
-        BuildError::Filtered { .. } => {
-            Message::of(error).hint("leave the file out of the image, or take the attribute away")
-        }
+        BuildError::NamedContext { .. } => Message::of(error)
+            .hint("copy the files from the build context instead, which can be a directory that holds both"),
+        BuildError::Hindered(hindered) => Message::of(error).hint(&*hindered.hint),
+        BuildError::Repo(RepoError::Hindered(hindrance)) => Message::of(error).hint(&*hindrance.hint),
         _ => Message::of(error),
     }
 }

@@ -4,7 +4,7 @@
 use longshore_core::image::{Digest, Platform};
 use longshore_core::inputs::InputError;
 use longshore_core::object::{Commit, CommitId};
-use longshore_core::plan::{BuildPlan, Decision, ImagePlan, Plan, Refusal};
+use longshore_core::plan::{BuildPlan, Decision, Hindered, ImagePlan, Plan, Refusal};
 use longshore_core::reason::Reason;
 use longshore_core::record::Format;
 use serde::Serialize;
@@ -32,6 +32,7 @@ pub(crate) struct PlanObject {
     images: Vec<ImageObject>,
     edits: Vec<EditObject>,
     refusals: Vec<Refusal>,
+    hindered: Vec<Hindered>,
 }
 
 /// A revision as it was named, and its commit.
@@ -91,6 +92,7 @@ pub(crate) fn plan(plan: &Plan, at: &str) -> PlanObject {
         images: plan.images.iter().map(image).collect(),
         edits: edits(plan),
         refusals: plan.refusals.clone(),
+        hindered: plan.hindered.clone(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use longshore_backends::externals::Indexes;
-use longshore_backends::git::Git;
+use longshore_backends::git::{Fetching, Git};
 use longshore_backends::registry::{Client, ClientOptions, docker_config_directory};
 use longshore_core::config::{self, Config};
 use longshore_core::object::CommitId;
@@ -50,6 +50,15 @@ impl Session {
         Ok(Self { repo: Git::open(&directory).await?, refresh: false })
     }
 
+    /// Heeds what was typed about fetching from the git remote.
+    pub(crate) fn heed(&self, looking: &Looking) {
+        match (looking.offline, looking.fetch) {
+            (true, _) => self.repo.allow(Fetching::Nothing),
+            (_, true) => self.repo.allow(Fetching::History),
+            _ => {}
+        }
+    }
+
     /// The config of the work tree, or the default where the file is not there; none where there is no work tree.
     pub(crate) fn work_tree_config(&self) -> Result<Option<Config>, Failure> {
         if self.repo.work_tree().is_none() {
@@ -78,6 +87,7 @@ impl Session {
             from_revision: looking.from_rev.clone(),
             version: version.map(str::to_owned),
             config,
+            count: false,
         })
     }
 

@@ -8,6 +8,7 @@ mod deciding;
 mod differences;
 mod discovering;
 mod elsewhere;
+mod evidence;
 mod peers;
 mod platforms;
 mod properties;

@@ -1,13 +1,18 @@
 //! A commit and a config -> the services.
 //!
-//! Nothing has to be declared: every Dockerfile under a usual name is a service, named after its folder, with the nearest
-//! directory as its context in which everything that it copies exists. The config may name, change or leave out any of them.
+//! Nothing has to be declared: every Dockerfile under a usual name is a service, named after its folder, with the context
+//! that the repository's own files tell, or else the nearest directory in which everything that it copies exists. The config
+//! may name, change or leave out any of them.
+//!
+//! *Candidates.* Which Dockerfiles and stages are services, and which of them are only planned: `candidates.rs`.
 //!
 //! *Names.* The folder's name, plus what the file's name says beside "Dockerfile" where a folder has several. Where two
-//! would be equal, the first by depth, then by path, keeps the bare name, and the others get their parent's name in front;
-//! a name that a release has used sticks to its Dockerfile. A Dockerfile in the root takes the repository's name.
+//! would be equal, the first by depth, then by path, keeps the bare name, and the others get what their image is called, or
+//! their parent's name in front; a name that a release has used sticks to its Dockerfile. A Dockerfile in the root takes the
+//! repository's name.
 //!
-//! *Contexts.* The Dockerfile's own directory, then its ancestors up to the root: the nearest in which all sources exist.
+//! *Contexts.* What is said, if it can be true (`weigh.rs`). Else the Dockerfile's own directory, then its ancestors up to
+//! the root: the nearest in which all sources exist (`contexts.rs`).
 //! What is ignored still exists here: an ignored source is an error of the image, and no reason to look elsewhere. A
 //! pattern that matches nothing speaks for no directory and against none. Where nothing fits, the directory that lacks the
 //! fewest is taken, and each source that it lacks is an error with its line.
@@ -31,7 +36,7 @@ use crate::path::RepoPath;
 use crate::snapshot::{FoundFiles, Snapshot};
 
 use candidates::{Candidate, candidates};
-use names::{kind_of, names, says_test};
+use names::names;
 
 /// Why the services cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +94,8 @@ pub struct Discovered {
     /// Why they cannot be released as they are; of an earlier commit nobody need care, since a config of today may speak of
     /// services that were not there yet, and what is compared needs no repository.
     pub errors: Vec<DiscoverError>,
+    /// A service could not be named, since it takes the repository's name and that was not told.
+    pub lacks_repository_name: bool,
 }
 
 impl Discovered {
@@ -98,21 +105,31 @@ impl Discovered {
     }
 }
 
-/// All services of a commit; `repository_name` is for a Dockerfile in the root.
+/// Stands for the repository's name while that is not told.
+const NOT_TOLD: &str = "repository-name-not-told";
+
+/// All services of a commit; `repository_name` is for a Dockerfile in the root, and hardly any other one needs it.
 pub fn discover(
     snapshot: &Snapshot,
     found: &FoundFiles,
     config: &Config,
     contexts: &Contexts,
     survey: &Survey,
-    repository_name: &str,
+    repository_name: Option<&str>,
     known: &KnownNames,
 ) -> Discovered {
     let (candidates, mut errors) = candidates(snapshot, found, config, contexts, survey);
     if candidates.is_empty() && errors.is_empty() {
-        return Discovered { graph: ServiceGraph::default(), errors: vec![DiscoverError::NoDockerfile] };
+        let errors = vec![DiscoverError::NoDockerfile];
+        return Discovered { graph: ServiceGraph::default(), errors, lacks_repository_name: false };
     }
-    let names = names(&candidates, repository_name, known);
+    let names = names(&candidates, repository_name.unwrap_or(NOT_TOLD), known);
+    let takes_it = |candidate: &Candidate, name: &ServiceName| {
+        name.as_str().contains(NOT_TOLD) || (candidate.name.is_none() && candidate.dockerfile.depth() == 1)
+    };
+    if repository_name.is_none() && candidates.iter().zip(&names).any(|(candidate, name)| takes_it(candidate, name)) {
+        return Discovered { graph: ServiceGraph::default(), errors, lacks_repository_name: true };
+    }
     let mut services = BTreeMap::new();
     let given: Vec<(&Candidate, ServiceName)> = candidates.iter().zip(names).collect();
     for (candidate, name) in given.iter().cloned() {
@@ -135,7 +152,7 @@ pub fn discover(
         DiscoverError::UnknownService { service: name.clone(), meant }
     }));
     errors.extend(give_repositories(&mut services, config));
-    Discovered { graph: ServiceGraph::new(services), errors }
+    Discovered { graph: ServiceGraph::new(services), errors, lacks_repository_name: false }
 }
 
 fn service(
@@ -148,9 +165,8 @@ fn service(
 ) -> Service {
     let dockerfile = candidate.dockerfile.clone();
     let parsed = parse(snapshot, contexts, &dockerfile);
-    let is_test = candidate.target.as_deref().is_some_and(says_test);
     let mut service = Service {
-        kind: if is_test { Kind::Test } else { kind_of(&dockerfile) },
+        kind: if candidate.is_test { Kind::Test } else { Kind::Service },
         name,
         target: candidate.target.clone(),
         context: dockerfile.parent().unwrap_or_default(),
@@ -185,7 +201,7 @@ fn service(
         (service.args, service.notes) =
             weigh::arguments(&service.name, parsed, target, &service.platform, &service.args, &candidate.builds);
     }
-    match recipes(snapshot, &service, &platforms) {
+    match recipes(snapshot, contexts, &service, &platforms) {
         Ok((first, further)) => (service.recipe, service.further) = (Ok(first), further),
         Err(error) => service.recipe = Err(error),
     }
@@ -200,7 +216,11 @@ fn service(
             (service.context, service.context_from) = (chosen.context, chosen.from);
             service.notes.extend(chosen.notes);
         }
-        (None, Err(_)) => {}
+        (None, Err(_)) => {
+            if let Some(build) = candidate.builds.first() {
+                (service.context, service.context_from) = (build.context.clone(), weigh::place(build));
+            }
+        }
     }
     service
 }
@@ -209,14 +229,23 @@ fn service(
 type Recipes = (Arc<Recipe>, Vec<(Platform, Arc<Recipe>)>);
 
 /// What the target needs on the first of its platforms and on each other, which shares the first one's where it is equal.
-fn recipes(snapshot: &Snapshot, service: &Service, platforms: &[Platform]) -> Result<Recipes, DockerfileError> {
+fn recipes(
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+    service: &Service,
+    platforms: &[Platform],
+) -> Result<Recipes, DockerfileError> {
     let parsed = service.parsed.as_ref().map_err(Clone::clone)?;
+    let (id, _) = snapshot.dockerfile(&service.dockerfile).ok_or_else(unread)?;
+    let (target, args, build) = (&service.target, &service.args, &service.platform);
     let on = |platform: &Platform| {
-        let mut recipe = parsed.recipe_on(service.target.as_deref(), &service.args, platform, &service.platform)?;
-        recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
-        Ok::<_, DockerfileError>(Arc::new(recipe))
+        contexts.recipe((id, target.clone(), args.clone(), [platform, build].map(Clone::clone)), || {
+            let mut recipe = parsed.recipe_on(target.as_deref(), args, platform, build)?;
+            recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
+            Ok(Arc::new(recipe))
+        })
     };
-    let first = on(&service.platform)?;
+    let first = on(build)?;
     let mut further = Vec::new();
     for platform in platforms.iter().skip(1) {
         let recipe = on(platform)?;
@@ -248,7 +277,7 @@ fn named_contexts(
                 NamedContext::Directory(path) => Some(NamedSource::Directory(path.clone())),
                 NamedContext::Image(image) => Some(NamedSource::Image(image.clone())),
                 NamedContext::Build(called) => {
-                    let other = survey.called(&build.file, called).next();
+                    let other = survey.called(build, called);
                     let candidate = other.and_then(|other| {
                         services.iter().find(|(candidate, _)| {
                             candidate.builds.iter().any(|known| {
@@ -269,13 +298,14 @@ fn named_contexts(
 }
 
 fn parse(snapshot: &Snapshot, contexts: &Contexts, dockerfile: &RepoPath) -> Result<Arc<Dockerfile>, DockerfileError> {
-    let unread = || DockerfileError {
-        line: 1,
-        message: "the Dockerfile is a link that leads to no Dockerfile of this commit".to_owned(),
-    };
     let (id, content) = snapshot.dockerfile(dockerfile).ok_or_else(unread)?;
     // Bytes that are no text mostly stand in comments, and engines take them; they are read as the replacement character.
     contexts.dockerfile(id, || Dockerfile::parse(&String::from_utf8_lossy(content)).map(Arc::new))
+}
+
+fn unread() -> DockerfileError {
+    let message = "the Dockerfile is a link that leads to no Dockerfile of this commit".to_owned();
+    DockerfileError { line: 1, message }
 }
 
 /// What stands in the key for a Dockerfile that is no text as a whole: two different bytes are read as the same character.

@@ -148,6 +148,20 @@ impl Dockerfile {
         &self.stages
     }
 
+    /// The arguments that are declared, and nowhere with a default.
+    pub fn arguments_without_default(&self) -> std::collections::BTreeSet<&str> {
+        let all = self.globals.iter().chain(self.bodies.iter().flat_map(|body| &body.commands));
+        let declared: Vec<&(String, Option<String>)> = all
+            .filter_map(|instruction| match &instruction.kind {
+                instruction::Kind::Arguments(arguments) => Some(arguments),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        let given = |name: &str| declared.iter().any(|(other, default)| other == name && default.is_some());
+        declared.iter().map(|(name, _)| name.as_str()).filter(|name| !given(name)).collect()
+    }
+
     /// The text that it was read from.
     pub fn source(&self) -> &str {
         &self.source

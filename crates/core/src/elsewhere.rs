@@ -12,7 +12,7 @@ use crate::image::Digest;
 use crate::name::ServiceName;
 
 /// What a name stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answer<T> {
     /// This.
     Is(T),
@@ -33,7 +33,7 @@ impl<T> Answer<T> {
 }
 
 /// What names stand for. A base or page that is not among them counts by its name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Answers {
     /// Followed bases, by the reference in the Dockerfile.
     pub bases: BTreeMap<String, Answer<Digest>>,

@@ -7,8 +7,10 @@
 //! [`discover`](crate::discover) weighs what all of them say.
 
 pub mod bake;
+mod ci;
 mod command;
 pub mod compose;
+pub(crate) mod document;
 mod interpolate;
 mod makefile;
 mod pattern;
@@ -17,19 +19,22 @@ mod reading;
 mod script;
 mod shell;
 pub mod skaffold;
+#[cfg(test)]
+mod story;
 mod survey;
 #[cfg(test)]
 mod tests_support;
 mod text;
-pub(crate) mod yaml;
+mod workflow;
+mod yaml;
 
 use std::collections::BTreeMap;
 
 use crate::path::RepoPath;
 
 pub use pattern::{Part, Pattern, Shape};
-pub use reading::{Entry, Files, Kind, Reading, SIZE_LIMIT, Tool, Unread, Used, may_speak, read, wanted};
-pub use survey::{Readings, Survey};
+pub use reading::{Ci, Entry, Files, Kind, Reading, SIZE_LIMIT, Tool, Unread, Used, may_speak, read, wanted};
+pub use survey::{Readings, Survey, is_aside, is_in_examples, is_in_tests};
 
 /// One build of an image that a file of the repository describes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -328,7 +328,7 @@ fn snapshot(files: &BTreeMap<RepoPath, File>) -> Snapshot {
     let leaves = files.iter().map(|(path, file)| (path.clone(), Entry::Leaf(file.leaf())));
     let tree = Directory::laid_down(leaves, null());
     let blobs: Blobs = files.values().map(|file| (file.leaf().id, file.content.clone().into())).collect();
-    Snapshot { commit: CommitId(tree.id()), tree: Arc::clone(&tree), blobs }
+    Snapshot { commit: CommitId(tree.id()), tree: Arc::clone(&tree), blobs, checkout: Arc::default() }
 }
 
 fn discovered(files: &BTreeMap<RepoPath, File>, known: &KnownNames) -> Discovered {
@@ -337,7 +337,7 @@ fn discovered(files: &BTreeMap<RepoPath, File>, known: &KnownNames) -> Discovere
     let config = text.map(|text| Config::parse(config::FILE, &text).expect("a config that can be read"));
     let found = FoundFiles::in_tree(&snapshot.tree);
     let survey = Readings::default().survey(&snapshot, &found);
-    discover(&snapshot, &found, &config.unwrap_or_default(), &Contexts::default(), &survey, NAME, known)
+    discover(&snapshot, &found, &config.unwrap_or_default(), &Contexts::default(), &survey, Some(NAME), known)
 }
 
 /// One line for each reason, the name and the word in the first one.

@@ -314,7 +314,12 @@ impl ServiceGraph {
             Err(error) => return broken(service, error.message.clone(), Some(error.line)),
         };
         let Some(directory) = snapshot.directory(&service.context) else {
-            return broken(service, format!("the build context `{}` is no directory", service.context), None);
+            let Some((path, commit)) = snapshot.submodule(&service.context) else {
+                return broken(service, format!("the build context `{}` is no directory", service.context), None);
+            };
+            let message =
+                format!("the build context `{}` is in the submodule `{path}`, which is not here", service.context);
+            return Evaluated { closed: [(path, commit)].into(), ..broken(service, message, None) };
         };
         let ignore_file = snapshot.ignore_file(&service.dockerfile, &service.context);
         let ignore_path = ignore_file.as_ref().map(|file| file.path.clone());
@@ -332,7 +337,7 @@ impl ServiceGraph {
             let nothing = || ImageSource::Service(name.clone(), None);
             sets.get(name).map_or_else(nothing, |evaluated| evaluated.had_for(name, platform))
         };
-        let image = |image: &ImageUse, platform: &Platform| match (
+        let from = |image: &ImageUse, platform: &Platform| match (
             self.service_of(service, image),
             service.context_of(image),
         ) {
@@ -346,8 +351,29 @@ impl ServiceGraph {
             (None, _) => ImageSource::External,
         };
         let outside = Outside { externals: &service.externals, answers: elsewhere.of(&service.name) };
-        let on =
-            |recipe, target| evaluate(&service.dockerfile, recipe, &context, target, &snapshot.blobs, outside, &image);
+        // What each is as a whole: that settles what it is on any platform.
+        let whole = |image: &ImageUse| match self.service_of(service, image) {
+            Some(name) => {
+                let evaluated = sets.get(name).filter(|evaluated| evaluated.errors.is_empty());
+                ImageSource::Service(name.clone(), evaluated.map(|evaluated| evaluated.set.key().clone()))
+            }
+            None => from(image, &service.platform),
+        };
+        let on = |recipe: &Arc<Recipe>, target: Target<'_>| {
+            let read = || {
+                let beside = (&snapshot.blobs, &*snapshot.checkout);
+                let mut evaluated = evaluate(&service.dockerfile, recipe, &context, target, beside, outside, &from);
+                evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
+                evaluated
+            };
+            // What a checkout alters is no part of a sight.
+            if !snapshot.checkout.is_plain() {
+                return read();
+            }
+            let images = recipe.images().map(whole).collect();
+            let sight = context.sight(&service.dockerfile, recipe, target.platform, images, outside);
+            contexts.evaluated(sight, recipe, read)
+        };
         let mut evaluated = on(recipe, Target { platform: &service.platform, twin: None });
         let first = Some(&evaluated.set).filter(|_| evaluated.errors.is_empty());
         let further = service.further.iter().map(|(platform, other)| {
@@ -357,7 +383,6 @@ impl ServiceGraph {
         let further: Vec<Evaluated> = further.collect();
         further.into_iter().for_each(|further| evaluated.add(further));
         evaluated.errors.extend(self.against_policy(service));
-        evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
         evaluated
     }
 }
@@ -377,6 +402,7 @@ fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated 
         errors: vec![InputError { message, file: service.dockerfile.clone(), line }],
         unknowns: Vec::new(),
         wanted: Vec::new(),
+        closed: BTreeSet::new(),
     }
 }
 

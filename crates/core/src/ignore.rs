@@ -119,9 +119,9 @@ impl IgnoreRules {
 
     /// The state of an entry, a file or a directory, given the one of the directory it stands in.
     ///
-    /// `path` is the entry's, from the context's root.
+    /// `path` is the entry's, from the context's root: bytes, so that a walk over very many needs no path for each.
     #[must_use]
-    pub fn enter(&self, above: &Verdicts, path: &RepoPath) -> Verdicts {
+    pub fn enter(&self, above: &Verdicts, path: &[u8]) -> Verdicts {
         if above.closed || self.patterns.is_empty() {
             return above.clone();
         }
@@ -131,7 +131,7 @@ impl IgnoreRules {
         };
         for (index, pattern) in self.patterns.iter().enumerate() {
             // A pattern that would change nothing is passed over and counts as not matched, also further below.
-            if above.has(index) || (pattern.exception == here.ignored && pattern.matches(path.as_bytes())) {
+            if above.has(index) || (pattern.exception == here.ignored && pattern.matches(path)) {
                 here.set(index);
                 here.ignored = !pattern.exception;
             }
@@ -143,14 +143,14 @@ impl IgnoreRules {
     /// May an entry below `directory` have another verdict than the directory itself?
     ///
     /// `false` is certain; `true` means that it cannot be told without looking.
-    pub fn may_differ_below(&self, directory: &Verdicts, path: &RepoPath) -> bool {
+    pub fn may_differ_below(&self, directory: &Verdicts, path: &[u8]) -> bool {
         if directory.closed {
             return false;
         }
         // What matched the directory matches everything below, so only a later pattern can change the verdict.
         let last = (0..self.patterns.len()).rev().find(|index| directory.has(*index));
         let later = &self.patterns[last.map_or(0, |last| last + 1)..];
-        later.iter().any(|pattern| pattern.exception == directory.ignored && pattern.can_match_below(path.as_bytes()))
+        later.iter().any(|pattern| pattern.exception == directory.ignored && pattern.can_match_below(path))
     }
 
     /// Is the entry at `path` ignored? For single questions; walk with [`enter`](Self::enter) for many.
@@ -159,15 +159,15 @@ impl IgnoreRules {
         let mut at = RepoPath::root();
         for component in path.components() {
             at = at.child(component);
-            here = self.enter(&here, &at);
+            here = self.enter(&here, at.as_bytes());
         }
         here.ignored
     }
 
-    fn expects_exceptions_below(&self, directory: &RepoPath) -> bool {
+    fn expects_exceptions_below(&self, directory: &[u8]) -> bool {
         let exceptions = self.patterns.iter().filter(|pattern| pattern.exception);
         exceptions.filter_map(Pattern::walked_to).any(|text| {
-            let rest = text.as_bytes().strip_prefix(directory.as_bytes());
+            let rest = text.as_bytes().strip_prefix(directory);
             rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
         })
     }

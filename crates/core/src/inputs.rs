@@ -24,6 +24,8 @@
 //! reads stage N | reads image REFERENCE | reads service KEY      after them, for each stage or image that it reads from
 //! ```
 //!
+//! A file that a checkout alters stands in its tree as what [`crate::checkout`] counts it as.
+//!
 //! Where what a name stands for counts, and only there, more lines are used, so that other digests stay what they are. `IS` is
 //! what it stands for; where that is not known the word and its space are left out:
 //!

@@ -2,11 +2,15 @@
 //!
 //! The modules, from top to bottom, are the story of a release; each uses only those above it.
 
+mod yaml;
+
 pub mod path;
 
 pub mod object;
 
 pub mod tree;
+
+pub mod checkout;
 
 pub mod image;
 

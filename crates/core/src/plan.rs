@@ -177,6 +177,8 @@ pub struct Plan {
     pub edits: Vec<FileEdits>,
     /// What stands in the way of the release as a whole.
     pub refusals: Vec<Refusal>,
+    /// What stands in the way of building single images on this machine. The plan holds; a release does not begin.
+    pub hindered: Vec<Hindered>,
     /// Was the registry asked?
     pub registry_asked: bool,
 }
@@ -197,6 +199,17 @@ pub struct Refusal {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+/// Something that an image's context needs and this machine does not have: a submodule, a content of LFS, a filter.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Hindered {
+    /// The image.
+    pub image: ServiceName,
+    /// What is in the way.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
 }
 
 /// What a plan is compared with.

@@ -276,7 +276,9 @@ impl Claim {
         files.result.walk(&RepoPath::root(), &mut |at, leaf| {
             let source = files.source(&at);
             let archive = read.kind == ReadKind::Add && is_archive(source.name());
-            if archive || leaf.mode == Mode::Submodule {
+            // What a checkout made of it, its blob does not say.
+            let altered = files.blob(&source).is_some_and(|blob| blob.id != leaf.id);
+            if archive || altered || leaf.mode == Mode::Submodule {
                 self.hidden += 1;
                 return;
             }

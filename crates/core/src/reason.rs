@@ -3,6 +3,7 @@
 use crate::config::External;
 use crate::image::{Digest, Platform, platforms_text};
 use crate::name::ServiceName;
+use crate::object::CommitId;
 use crate::path::RepoPath;
 
 /// A reason to build an image. The order of the variants is the order in which they are told.
@@ -20,6 +21,19 @@ pub enum Reason {
         /// The Dockerfile whose instruction reads it.
         dockerfile: RepoPath,
         /// The instruction's line; for a removed file the line it was read at.
+        line: usize,
+    },
+    /// A submodule that an instruction reads from stands at another commit now.
+    Submodule {
+        /// Where it stands in the repository.
+        path: RepoPath,
+        /// The commit it stood at.
+        then: CommitId,
+        /// The commit it stands at.
+        now: CommitId,
+        /// The Dockerfile whose instruction reads it.
+        dockerfile: RepoPath,
+        /// The instruction's line.
         line: usize,
     },
     /// An instruction of a stage that the target reaches was added, removed or changed.
@@ -123,6 +137,8 @@ pub enum FileChange {
     Mode,
     /// A link became a file, or the other way round, or leads elsewhere.
     Link,
+    /// Its `.gitattributes` have a checkout write it otherwise; its content in git is the same.
+    Attributes,
 }
 
 impl FileChange {
@@ -134,6 +150,7 @@ impl FileChange {
             Self::Changed => "changed",
             Self::Mode => "mode changed",
             Self::Link => "link changed",
+            Self::Attributes => "attributes changed",
         }
     }
 }
@@ -153,6 +170,7 @@ impl Reason {
             Self::New => "new".to_owned(),
             Self::File { change: FileChange::Changed, path, .. } => path.to_string(),
             Self::File { change, path, .. } => format!("{path} {}", change.word()),
+            Self::Submodule { path, then, now, .. } => format!("{path} moved from {} to {}", then.short(), now.short()),
             Self::Instruction { change: FileChange::Changed, text, .. } => first_line(text).to_owned(),
             Self::Instruction { change, text, .. } => format!("{} {}", first_line(text), change.word()),
             Self::BuildArg { name, .. } => format!("build argument {name}"),
@@ -176,6 +194,7 @@ impl Reason {
     pub fn place(&self) -> Option<String> {
         let (dockerfile, line) = match self {
             Self::File { dockerfile, line, .. }
+            | Self::Submodule { dockerfile, line, .. }
             | Self::Instruction { dockerfile, line, .. }
             | Self::BuildArg { dockerfile, line, .. }
             | Self::Upstream { dockerfile, line, .. }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::checkout::Checkout;
 use crate::inputs::context::IgnoreFile;
 use crate::inputs::copy::Blobs;
 use crate::object::{CommitId, Mode, ObjectId};
@@ -17,6 +18,8 @@ pub struct Snapshot {
     pub tree: Arc<Directory>,
     /// Contents by id: Dockerfiles, ignore files, values files, the config, records, links that `COPY` leads through.
     pub blobs: Blobs,
+    /// What a checkout has beside.
+    pub checkout: Arc<Checkout>,
 }
 
 impl Snapshot {
@@ -48,15 +51,26 @@ impl Snapshot {
         None
     }
 
-    /// The directory at `path`.
+    /// The directory at `path`, with the submodules in it whose trees were read; it may itself be in one.
     pub fn directory(&self, path: &RepoPath) -> Option<Arc<Directory>> {
-        if path.is_root() {
-            return Some(Arc::clone(&self.tree));
-        }
-        match self.tree.find(path)? {
-            Entry::Directory(directory) => Some(Arc::clone(directory)),
+        let whole = Entry::Directory(self.checkout.grafted(&RepoPath::root(), Arc::clone(&self.tree)));
+        match if self.checkout.submodules.is_empty() { self.tree.at(path) } else { whole.find(path) }? {
+            Entry::Directory(directory) => Some(directory),
             Entry::Leaf(_) => None,
         }
+    }
+
+    /// The submodule at or above `path` whose tree was not read, and the commit it stands at.
+    pub fn submodule(&self, path: &RepoPath) -> Option<(RepoPath, CommitId)> {
+        let whole = self.checkout.grafted(&RepoPath::root(), Arc::clone(&self.tree));
+        let mut at = RepoPath::root();
+        path.components().find_map(|component| {
+            at = at.child(component);
+            match whole.find(&at)? {
+                Entry::Leaf(leaf) if leaf.mode == Mode::Submodule => Some((at.clone(), CommitId(leaf.id))),
+                _ => None,
+            }
+        })
     }
 
     /// The ignore file that holds for a Dockerfile in a context: `NAME.dockerignore` beside it, else `.dockerignore` in the
@@ -130,11 +144,9 @@ impl FoundFiles {
         let mut files = Vec::new();
         forge.walk(&RepoPath::root().child(b".github"), &mut |path, leaf| files.push((path, leaf)));
         for (path, leaf) in files {
-            if matches!(leaf.mode, Mode::File | Mode::Executable) && may_tell(path.name(), false) {
-                self.evidence.push(FoundFile { path, id: leaf.id });
-            } else if leaf.mode == Mode::File
-                && [b".yml".as_slice(), b".yaml"].iter().any(|ending| path.name().ends_with(ending))
-            {
+            let is_file = matches!(leaf.mode, Mode::File | Mode::Executable);
+            let is_yaml = [b".yml".as_slice(), b".yaml"].iter().any(|ending| path.name().ends_with(ending));
+            if is_file && (is_yaml || may_tell(path.name(), false)) {
                 self.evidence.push(FoundFile { path, id: leaf.id });
             }
         }

@@ -13,6 +13,12 @@ use std::sync::Arc;
 use crate::object::{Mode, ObjectId};
 use crate::path::RepoPath;
 
+mod assembly;
+mod entries;
+
+pub use assembly::{Assembly, MalformedTree};
+use entries::Entries;
+
 /// An entry of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -30,9 +36,6 @@ pub struct Leaf {
     /// The blob, or for a submodule the commit.
     pub id: ObjectId,
 }
-
-/// Entries with their names.
-type Entries = Vec<(Box<[u8]>, Entry)>;
 
 /// A directory: its id and its entries, sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,41 +90,32 @@ impl Entry {
     }
 }
 
-/// One change that git reports between two trees: what stands at the path now, or nothing.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// Where.
-    pub path: RepoPath,
-    /// What is there now: `None` where it was removed; for a directory its new id.
-    pub now: Option<Changed>,
-}
-
-/// What stands at a changed path.
-#[derive(Debug, Clone, Copy)]
-pub enum Changed {
-    /// A directory with this id; its entries are in further changes.
-    Directory(ObjectId),
-    /// A file, link or submodule.
-    Leaf(Leaf),
-}
-
 impl Directory {
     /// A directory with no entry, in the object format of `like`.
     pub fn empty(like: ObjectId) -> Self {
-        Self::known(like.of_same_format("tree", b""), Vec::new())
+        Self::known(like.of_same_format("tree", b""), Entries::default())
     }
 
     /// The directory that holds these entries, with the id that git would give it; `like` tells the object format.
-    pub fn of(mut entries: Vec<(Box<[u8]>, Entry)>, like: ObjectId) -> Self {
-        entries.sort_by(|a, b| a.0.cmp(&b.0));
-        let id = tree_id(&entries, like);
-        Self::known(id, entries)
+    pub fn of<N: AsRef<[u8]>>(entries: impl IntoIterator<Item = (N, Entry)>, like: ObjectId) -> Self {
+        let mut all = Entries::default();
+        for (name, entry) in entries {
+            all.push(name.as_ref(), entry);
+        }
+        Self::hashed(all, like)
     }
 
-    /// Sorted entries whose id is known.
-    fn known(id: ObjectId, entries: Vec<(Box<[u8]>, Entry)>) -> Self {
+    fn hashed(entries: Entries, like: ObjectId) -> Self {
+        let mut directory = Self::known(like, entries);
+        directory.id = like.of_same_format("tree", &directory.raw());
+        directory
+    }
+
+    /// Entries whose id is known.
+    fn known(id: ObjectId, mut entries: Entries) -> Self {
+        entries.sort();
         let (mut has_submodule, mut leaves) = (false, 0);
-        for (_, entry) in &entries {
+        for (_, entry) in entries.iter() {
             match entry {
                 Entry::Directory(directory) => {
                     has_submodule |= directory.has_submodule;
@@ -148,18 +142,17 @@ impl Directory {
 
     /// The entries, sorted by the bytes of their names.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], &Entry)> {
-        self.entries.iter().map(|(name, entry)| (&**name, entry))
+        self.entries.iter()
     }
 
     /// Is there nothing in it?
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.len() == 0
     }
 
     /// The entry of this name.
     pub fn get(&self, name: &[u8]) -> Option<&Entry> {
-        let index = self.entries.binary_search_by(|(candidate, _)| (**candidate).cmp(name)).ok()?;
-        Some(&self.entries[index].1)
+        self.entries.get(name)
     }
 
     /// The entry at `path` below this directory, following no link; none for the root itself.
@@ -173,9 +166,14 @@ impl Directory {
         Some(entry)
     }
 
+    /// What stands at `path`, following no link: this directory itself at the root.
+    pub fn at(self: &Arc<Self>, path: &RepoPath) -> Option<Entry> {
+        if path.is_root() { Some(Entry::Directory(Arc::clone(self))) } else { self.find(path).cloned() }
+    }
+
     /// Calls `visit` for every leaf below, in order of path; `at` is the path of this directory.
     pub fn walk(&self, at: &RepoPath, visit: &mut dyn FnMut(RepoPath, Leaf)) {
-        for (name, entry) in &self.entries {
+        for (name, entry) in self.entries() {
             match entry {
                 Entry::Directory(directory) => directory.walk(&at.child(name), visit),
                 Entry::Leaf(leaf) => visit(at.child(name), *leaf),
@@ -224,27 +222,29 @@ impl Directory {
         if over.is_empty() {
             return self.clone();
         }
-        let mut entries = Vec::with_capacity(self.entries.len().max(over.entries.len()));
+        let mut entries = Entries::default();
         let (mut below, mut above) = (self.entries.iter().peekable(), over.entries.iter().peekable());
         loop {
             let order = match (below.peek(), above.peek()) {
                 (None, None) => break,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(a), Some(b)) => a.0.cmp(&b.0),
+                (Some(a), Some(b)) => a.0.cmp(b.0),
             };
-            match order {
-                Ordering::Less => entries.extend(below.next().cloned()),
-                Ordering::Greater => entries.extend(above.next().cloned()),
-                Ordering::Equal => match (below.next(), above.next()) {
-                    (Some((name, Entry::Directory(a))), Some((_, Entry::Directory(b)))) => {
-                        entries.push((name.clone(), Entry::Directory(Arc::new(a.overlay(b)))));
-                    }
-                    (_, upper) => entries.extend(upper.cloned()),
-                },
+            let (lower, upper) = match order {
+                Ordering::Less => (below.next(), None),
+                Ordering::Greater => (None, above.next()),
+                Ordering::Equal => (below.next(), above.next()),
+            };
+            match (lower, upper) {
+                (Some((name, Entry::Directory(a))), Some((_, Entry::Directory(b)))) => {
+                    entries.push(name, Entry::Directory(Arc::new(a.overlay(b))));
+                }
+                (Some((name, entry)), None) | (_, Some((name, entry))) => entries.push(name, entry.clone()),
+                (None, None) => {}
             }
         }
-        Self::of(entries, self.id)
+        Self::hashed(entries, self.id)
     }
 }
 
@@ -311,136 +311,37 @@ impl Growing {
         if let Some(whole) = self.whole {
             return Some(Entry::Directory(whole));
         }
-        let entries = self.entries.into_iter().filter_map(|(name, place)| Some((name, place.finish(like)?)));
-        let entries: Vec<(Box<[u8]>, Entry)> = entries.collect();
-        (!entries.is_empty()).then(|| Entry::Directory(Arc::new(Directory::of(entries, like))))
-    }
-}
-
-/// Git sorts a tree's entries as if the names of directories ended in `/`.
-fn tree_id(entries: &[(Box<[u8]>, Entry)], like: ObjectId) -> ObjectId {
-    let is_directory = |entry: &Entry| matches!(entry, Entry::Directory(_));
-    let mut order: Vec<&(Box<[u8]>, Entry)> = entries.iter().collect();
-    order.sort_by(|a, b| {
-        let slash = |entry| if is_directory(entry) { b"/".as_slice() } else { b"" };
-        a.0.iter().chain(slash(&a.1)).cmp(b.0.iter().chain(slash(&b.1)))
-    });
-    let mut content = Vec::new();
-    for (name, entry) in order {
-        let mode = match entry {
-            Entry::Directory(_) => "40000",
-            Entry::Leaf(leaf) => leaf.mode.octal(),
-        };
-        content.extend_from_slice(mode.as_bytes());
-        content.push(b' ');
-        content.extend_from_slice(name);
-        content.push(0);
-        content.extend_from_slice(entry.id().as_bytes());
-    }
-    like.of_same_format("tree", &content)
-}
-
-/// Builds the tree of a commit from one listing (`git ls-tree -r -t`), entry by entry, in git's order.
-#[derive(Debug)]
-pub struct TreeBuilder {
-    root: ObjectId,
-    open: Vec<(RepoPath, ObjectId, Entries)>,
-}
-
-impl TreeBuilder {
-    /// For a commit whose root tree has this id.
-    pub fn new(root: ObjectId) -> Self {
-        Self { root, open: vec![(RepoPath::root(), root, Vec::new())] }
-    }
-
-    /// The next entry is a directory.
-    pub fn directory(&mut self, path: RepoPath, id: ObjectId) {
-        self.close_to(&path);
-        self.open.push((path, id, Vec::new()));
-    }
-
-    /// The next entry is a file, a link or a submodule.
-    pub fn leaf(&mut self, path: &RepoPath, leaf: Leaf) {
-        self.close_to(path);
-        if let Some((_, _, entries)) = self.open.last_mut() {
-            entries.push((path.name().into(), Entry::Leaf(leaf)));
+        let mut entries = Entries::default();
+        for (name, place) in self.entries {
+            if let Some(entry) = place.finish(like) {
+                entries.push(&name, entry);
+            }
         }
+        (entries.len() > 0).then(|| Entry::Directory(Arc::new(Directory::hashed(entries, like))))
     }
-
-    /// The whole tree.
-    pub fn finish(mut self) -> Arc<Directory> {
-        while self.open.len() > 1 {
-            self.close();
-        }
-        let (_, id, entries) = self.open.pop().unwrap_or((RepoPath::root(), self.root, Vec::new()));
-        Arc::new(sorted(id, entries))
-    }
-
-    fn close_to(&mut self, path: &RepoPath) {
-        while self.open.len() > 1 && self.open.last().is_some_and(|(open, _, _)| path.below(open).is_none()) {
-            self.close();
-        }
-    }
-
-    fn close(&mut self) {
-        if let Some((path, id, entries)) = self.open.pop()
-            && let Some((_, _, parent)) = self.open.last_mut()
-        {
-            parent.push((path.name().into(), Entry::Directory(Arc::new(sorted(id, entries)))));
-        }
-    }
-}
-
-fn sorted(id: ObjectId, mut entries: Vec<(Box<[u8]>, Entry)>) -> Directory {
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
-    entries.shrink_to_fit();
-    Directory::known(id, entries)
 }
 
 impl Directory {
-    /// The tree that git's changes (`git diff-tree -r -t`) make of this one; what did not change is shared.
-    /// `root` is the id of the new root tree.
-    pub fn changed(self: &Arc<Self>, root: ObjectId, mut changes: Vec<Change>) -> Arc<Self> {
-        if self.id == root {
-            return Arc::clone(self);
+    /// The content of the tree object. Git sorts entries as if the names of directories ended in `/`.
+    fn raw(&self) -> Vec<u8> {
+        let mut order: Vec<(&[u8], &Entry)> = self.entries().collect();
+        order.sort_by(|a, b| {
+            let slash = |entry: &Entry| if matches!(entry, Entry::Directory(_)) { b"/".as_slice() } else { b"" };
+            a.0.iter().chain(slash(a.1)).cmp(b.0.iter().chain(slash(b.1)))
+        });
+        let mut content = Vec::with_capacity(order.len() * 48);
+        for (name, entry) in order {
+            let mode = match entry {
+                Entry::Directory(_) => "40000",
+                Entry::Leaf(leaf) => leaf.mode.octal(),
+            };
+            content.extend_from_slice(mode.as_bytes());
+            content.push(b' ');
+            content.extend_from_slice(name);
+            content.push(0);
+            content.extend_from_slice(entry.id().as_bytes());
         }
-        // By component, so that what is below a directory follows it: git puts `x-y` between `x` and `x/z`.
-        changes.sort_by(|a, b| a.path.components().cmp(b.path.components()));
-        Arc::new(self.rebuild(&RepoPath::root(), root, &changes))
-    }
-
-    /// `changes` are those at or below `at`; each directory among them is followed by the changes below it.
-    fn rebuild(&self, at: &RepoPath, id: ObjectId, changes: &[Change]) -> Self {
-        let mut entries: BTreeMap<&[u8], Entry> =
-            self.entries.iter().map(|(name, entry)| (&**name, entry.clone())).collect();
-        let mut index = 0;
-        while index < changes.len() {
-            let name = changes[index].path.components().nth(at.depth()).unwrap_or_default();
-            let path = at.child(name);
-            let end = index + changes[index..].iter().take_while(|change| change.path.below(&path).is_some()).count();
-            // A file that became a directory is reported twice: gone as the one, there as the other.
-            let here = changes[index..end].iter().filter(|change| change.path == path);
-            let now = here.fold(None, |latest, change| change.now.or(latest));
-            match now {
-                None => {
-                    entries.remove(name);
-                }
-                Some(Changed::Leaf(leaf)) => {
-                    entries.insert(name, Entry::Leaf(leaf));
-                }
-                Some(Changed::Directory(directory)) => {
-                    let below: Vec<Change> =
-                        changes[index..end].iter().filter(|change| change.path != path).cloned().collect();
-                    let old = match entries.get(name) {
-                        Some(Entry::Directory(old)) => Arc::clone(old),
-                        _ => Arc::new(Self::empty(id)),
-                    };
-                    entries.insert(name, Entry::Directory(Arc::new(old.rebuild(&path, directory, &below))));
-                }
-            }
-            index = end.max(index + 1);
-        }
-        Self::known(id, entries.into_iter().map(|(name, entry)| (name.into(), entry)).collect())
+        content
     }
 }
 
@@ -477,22 +378,5 @@ mod tests {
     fn an_overlay_joins_directories_and_replaces_files() {
         let joined = tree(&[("d/a", "1"), ("d/b", "1")]).overlay(&tree(&[("d/b", "2"), ("e", "3")]));
         assert_eq!(joined.id(), tree(&[("d/a", "1"), ("d/b", "2"), ("e", "3")]).id());
-    }
-
-    #[test]
-    fn changes_lead_from_one_tree_to_the_other() {
-        let old = Arc::new(tree(&[("d/a", "1"), ("d/e/f", "1"), ("x", "1"), ("y", "1")]));
-        let new = tree(&[("d/a", "2"), ("d/e/f", "1"), ("x/deep", "1")]);
-        let id = |at: &str| new.find(&path(at)).unwrap().id();
-        let change = |at: &str, now| Change { path: path(at), now };
-        let changes = vec![
-            change("d", Some(Changed::Directory(id("d")))),
-            change("d/a", Some(Changed::Leaf(blob("2")))),
-            change("x", None),
-            change("x", Some(Changed::Directory(id("x")))),
-            change("x/deep", Some(Changed::Leaf(blob("1")))),
-            change("y", None),
-        ];
-        assert_eq!(*old.changed(new.id(), changes), new);
     }
 }

@@ -11,12 +11,14 @@ use std::time::Instant;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use longshore_core::config::External;
 use longshore_core::dockerfile::{ImageUse, Recipe, pin};
-use longshore_core::graph::Service;
+use longshore_core::graph::{NamedSource, Service};
 use longshore_core::image::{Digest, Reference};
+use longshore_core::inputs::set::Evaluated;
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
-use longshore_core::plan::Decision;
+use longshore_core::plan::{Decision, Hindered};
 use longshore_core::record::RecordedBase;
+use longshore_core::snapshot::Snapshot;
 
 use crate::build::bases::News;
 use crate::event::{Event, Listener};
@@ -74,18 +76,23 @@ pub enum BuildError {
         /// The base.
         base: String,
     },
-    /// Some of its inputs are not what git holds: a checkout would change them.
+    /// It reads from a named context that is a directory.
     #[error(
-        "`{path}`, an input of `{service}`, has the attribute `{attribute}`: such files in a build context are not supported yet"
+        "`{name}` in line {line} of `{dockerfile}` is a named context, the directory `{directory}`: such builds are not supported yet"
     )]
-    Filtered {
-        /// Which service.
-        service: ServiceName,
-        /// Which file.
-        path: RepoPath,
-        /// What a checkout would do with it.
-        attribute: String,
+    NamedContext {
+        /// Its name.
+        name: String,
+        /// Which Dockerfile.
+        dockerfile: RepoPath,
+        /// The line that names it.
+        line: usize,
+        /// What it stands for.
+        directory: RepoPath,
     },
+    /// Its context cannot be laid down here.
+    #[error("cannot build `{}` here: {}", .0.image, .0.message)]
+    Hindered(Hindered),
     /// The pinned Dockerfile cannot be made.
     #[error("cannot pin the bases of `{dockerfile}`: {message}")]
     Pin {
@@ -190,13 +197,28 @@ pub struct Builds {
     pub errors: Vec<BuildError>,
 }
 
+/// The named contexts of a service that are directories, and are read from.
+fn named_directories(service: &Service) -> Vec<BuildError> {
+    let named = service.images().filter_map(|image| match service.context_of(image)? {
+        NamedSource::Directory(directory) => Some(BuildError::NamedContext {
+            name: image.text.clone(),
+            dockerfile: service.dockerfile.clone(),
+            line: image.line,
+            directory: directory.clone(),
+        }),
+        NamedSource::Service(_) | NamedSource::Image(_) => None,
+    });
+    named.collect()
+}
+
 impl Builder<'_> {
     /// Builds all images that the plan builds.
     pub async fn all(&self) -> Builds {
         let (mut waiting, mut digests) = self.to_build();
         let mut builds = Builds::default();
         builds.errors.extend(self.beyond_engine(&waiting).await);
-        builds.errors.extend(self.filtered(&waiting).await);
+        builds.errors.extend(waiting.iter().flat_map(|service| named_directories(service)));
+        builds.errors.extend(self.hindered(&waiting));
         builds.errors.extend(waiting.iter().flat_map(|service| self.unknown_externals(service)));
         let bases = self.bases(&waiting, &mut builds.errors).await;
         if !builds.errors.is_empty() {
@@ -254,23 +276,11 @@ impl Builder<'_> {
         (services, digests)
     }
 
-    /// Inputs that a checkout would write otherwise than git holds them: refused, until we can write them so, too.
-    async fn filtered(&self, services: &[&Service]) -> Vec<BuildError> {
-        let mut users: BTreeMap<RepoPath, ServiceName> = BTreeMap::new();
-        for service in services {
-            users.extend(self.context_files(service).into_iter().map(|file| (file.source, service.name.clone())));
-        }
-        let paths: Vec<RepoPath> = users.keys().cloned().collect();
-        match self.repo.filtered(self.gathered.snapshot.commit, &paths).await {
-            Err(error) => vec![error.into()],
-            Ok(found) => found
-                .into_iter()
-                .filter_map(|(path, attribute)| {
-                    let service = users.get(&path)?.clone();
-                    Some(BuildError::Filtered { service, path, attribute })
-                })
-                .collect(),
-        }
+    /// What this machine lacks to lay down the contexts: known since the plan, and told before anything is built.
+    fn hindered(&self, services: &[&Service]) -> impl Iterator<Item = BuildError> {
+        let names: BTreeSet<&ServiceName> = services.iter().map(|service| &service.name).collect();
+        let hindered = self.gathered.plan.hindered.iter().filter(|hindered| names.contains(&hindered.image)).cloned();
+        hindered.map(BuildError::Hindered).collect::<Vec<_>>().into_iter()
     }
 
     /// Builds a service, unless what it stands on came out the same.
@@ -299,14 +309,8 @@ impl Builder<'_> {
     }
 
     fn context_files(&self, service: &Service) -> Vec<ContextFile> {
-        let Some(evaluated) = self.gathered.sets.get(&service.name) else { return Vec::new() };
-        let files = evaluated.set.context_files().into_iter();
-        files
-            .map(|(path, leaf)| {
-                let source = service.context.join(path.as_bytes()).unwrap_or_default();
-                ContextFile { source, path, leaf }
-            })
-            .collect()
+        let evaluated = self.gathered.sets.get(&service.name);
+        evaluated.map(|evaluated| context_files(service, evaluated, &self.gathered.snapshot)).unwrap_or_default()
     }
 
     async fn one(&self, service: &Service, pins: Vec<(ImageUse, Reference)>) -> Result<BuiltImage, BuildError> {
@@ -403,6 +407,18 @@ impl Builder<'_> {
     fn tell(&self, event: &Event) -> Result<(), BuildError> {
         (self.listen)(event).map_err(BuildError::Journal)
     }
+}
+
+/// Exactly the files of a context, each with what a checkout does to it.
+pub(crate) fn context_files(service: &Service, evaluated: &Evaluated, snapshot: &Snapshot) -> Vec<ContextFile> {
+    let files = evaluated.set.context_files().into_iter();
+    files
+        .map(|(path, leaf)| {
+            let source = service.context.child_path(&path);
+            let alteration = snapshot.checkout.altered.get(&source).cloned();
+            ContextFile { source, path, leaf, alteration }
+        })
+        .collect()
 }
 
 /// The Dockerfile's text with its bases pinned.

@@ -114,6 +114,7 @@ pub async fn compare(repo: &dyn Repo, from: &str, to: &str) -> Result<Comparison
         from_revision: None,
         version: None,
         config: None,
+        count: false,
     };
     let (earlier, later) = (question(from.commit), question(to.commit));
     let earlier = gather(repo, None, &earlier).await?;

@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::future::join;
 use longshore_core::config::{self, Config, ConfigError};
-use longshore_core::discover::{DiscoverError, discover};
+use longshore_core::discover::{DiscoverError, Discovered, discover};
 use longshore_core::elsewhere::Elsewhere;
 use longshore_core::evidence::{Readings, Survey};
 use longshore_core::graph::{InputSets, KnownNames, ServiceGraph};
@@ -16,7 +17,7 @@ use longshore_core::image::{NameError, Tag};
 use longshore_core::inputs::context::Contexts;
 use longshore_core::inputs::copy::Blobs;
 use longshore_core::name::{ReleaseName, ServiceName};
-use longshore_core::object::{CommitId, ObjectId};
+use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::plan::{Baseline, Plan};
 use longshore_core::record::{RecordError, ReleaseRecord, newest};
@@ -27,6 +28,7 @@ use crate::ports::{RegistryError, Repo, RepoError};
 
 mod before;
 mod changed;
+mod checkout;
 mod elsewhere;
 mod history;
 mod images;
@@ -52,6 +54,8 @@ pub struct Question {
     pub version: Option<String>,
     /// The config of the work tree; none: that of the commit.
     pub config: Option<Config>,
+    /// Shall the commits since the baseline be counted?
+    pub count: bool,
 }
 
 /// What can go wrong on the way to a plan.
@@ -124,6 +128,8 @@ pub struct Gathered {
     pub records: Vec<ReleaseRecord>,
     /// What followed bases and external inputs stand for.
     pub outside: Outside,
+    /// How many commits there are since the baseline, where that was asked and can be told.
+    pub commits: Option<usize>,
 }
 
 /// Makes the plan.
@@ -134,13 +140,7 @@ pub async fn gather(
 ) -> Result<Gathered, GatherError> {
     let asked = asked.into();
     let registry = asked.registry;
-    let mut reader = Reader {
-        repo,
-        contexts: Contexts::default(),
-        readings: Readings::default(),
-        blobs: Blobs::new(),
-        commits: BTreeMap::new(),
-    };
+    let mut reader = Reader::new(repo, Blobs::new());
     let at = repo.resolve(&question.at).await?;
     let commit = repo.commit(at).await?;
     let tree = repo.tree(at).await?;
@@ -153,34 +153,67 @@ pub async fn gather(
     reader
         .read(found.ids().chain(uses::configured(&config, &found, &tree)).chain(named_dockerfiles(&config, &tree)))
         .await?;
-    let mut snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone() };
+    let checkout = reader.checkout(at, &tree).await?;
+    let snapshot = Snapshot { commit: at, tree, blobs: reader.blobs.clone(), checkout };
     let records = records(&snapshot, &found)?;
     let values = uses::read(&snapshot, &found, &config)?;
     let baseline = baseline(repo, registry.is_some(), question, &records, &values).await?;
-    let name = repo.name().await?;
+    let counting = async {
+        match baseline.commit().filter(|_| question.count) {
+            Some(from) => repo.count(from, at).await.ok(),
+            None => None,
+        }
+    };
+    // Git may count while we decide.
+    let read = Read { commit, snapshot, found, config, release, records, values, baseline: baseline.clone() };
+    let (commits, gathered) = join(counting, decided(asked, question, reader, read)).await;
+    gathered.map(|gathered| Gathered { commits, ..gathered })
+}
+
+/// The first round's answers.
+struct Read {
+    commit: Commit,
+    snapshot: Snapshot,
+    found: FoundFiles,
+    config: Config,
+    release: Option<ReleaseName>,
+    records: Vec<ReleaseRecord>,
+    values: Vec<ValuesText>,
+    baseline: Baseline,
+}
+
+/// The second round, and the decision.
+async fn decided(
+    asked: Asked<'_>,
+    question: &Question,
+    mut reader: Reader<'_>,
+    read: Read,
+) -> Result<Gathered, GatherError> {
+    let (repo, registry) = (reader.repo, asked.registry);
+    let Read { commit, mut snapshot, found, config, release, records, values, baseline } = read;
     let known = match &baseline {
         Baseline::Record { release, .. } => names_of_record(&records, release),
         Baseline::Revision { commit, .. } => {
-            reader.open(*commit, &snapshot, &config, &name, &KnownNames::new()).await?.graph.names()
+            reader.open(*commit, &snapshot, &config, &KnownNames::new()).await?.graph.names()
         }
         Baseline::Nothing | Baseline::Tags { .. } => KnownNames::new(),
     };
     let survey = reader.survey(&mut snapshot, &found).await?;
-    let graph = discover(&snapshot, &found, &config, &reader.contexts, &survey, &name, &known)
-        .services()
-        .map_err(GatherError::Discover)?;
+    let discovered = reader.discover(&snapshot, &found, &config, &survey, &known).await?;
+    let graph = discovered.services().map_err(GatherError::Discover)?;
     let outside = elsewhere::ask(&asked, &graph, &config, &records).await;
     let sets = reader.inputs(&graph, &mut snapshot, &outside.elsewhere, None).await?;
+    let uses = uses::Uses::new(&values);
     let facts = before::Facts {
         repo,
         registry,
         question,
         records: &records,
         baseline: &baseline,
-        values: &values,
+        uses: &uses,
         outside: &outside,
     };
-    let known = facts.known(&mut reader, &snapshot, &graph, &sets, &config, &name).await?;
+    let known = facts.known(&mut reader, &snapshot, &graph, &sets, &config).await?;
     let deciding = images::Deciding {
         registry,
         config: &config,
@@ -189,15 +222,25 @@ pub async fn gather(
         records: &records,
         baseline: &baseline,
         values: &values,
+        uses: &uses,
         release: release.as_ref(),
     };
     let (images, mut refusals) = deciding.images(&known).await?;
     refusals.extend(taken(repo, release.as_ref()).await?);
     let (edits, more) = uses::edits(&values, &images, release.is_some(), &config)?;
     refusals.extend(more);
-    let plan =
-        Plan { release, at: commit, from: baseline, images, edits, refusals, registry_asked: registry.is_some() };
-    Ok(Gathered { plan, config, snapshot, graph, sets, values, records, outside })
+    let hindered = checkout::hindered(repo, &snapshot, &graph, &sets, &images).await?;
+    let plan = Plan {
+        release,
+        at: commit,
+        from: baseline,
+        images,
+        edits,
+        refusals,
+        hindered,
+        registry_asked: registry.is_some(),
+    };
+    Ok(Gathered { plan, config, snapshot, graph, sets, values, records, outside, commits: None })
 }
 
 /// A version whose git tag is here already cannot be planned as a new release.
@@ -268,16 +311,34 @@ async fn baseline(
 /// Reads commits; what two of them share is read once.
 struct Reader<'a> {
     repo: &'a dyn Repo,
+    /// The repository's name, once it was needed.
+    name: Option<String>,
     contexts: Contexts,
     readings: Readings,
     blobs: Blobs,
     commits: BTreeMap<CommitId, Arc<Earlier>>,
+    /// The submodules that were asked for, by the commit that has them; none where one is not here.
+    submodules: BTreeMap<(CommitId, RepoPath), Option<checkout::Opened>>,
 }
 
 /// A commit to compare with.
 struct Earlier {
     snapshot: Snapshot,
     graph: ServiceGraph,
+}
+
+impl<'a> Reader<'a> {
+    fn new(repo: &'a dyn Repo, blobs: Blobs) -> Self {
+        Self {
+            repo,
+            name: None,
+            contexts: Contexts::default(),
+            readings: Readings::default(),
+            blobs,
+            commits: BTreeMap::new(),
+            submodules: BTreeMap::new(),
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -295,7 +356,7 @@ impl Reader<'_> {
     async fn survey(&mut self, snapshot: &mut Snapshot, found: &FoundFiles) -> Result<Survey, RepoError> {
         let survey = self.readings.survey(snapshot, found);
         let wanted = survey.wanted(&snapshot.tree);
-        if wanted.iter().any(|id| !self.blobs.contains_key(id)) {
+        if wanted.iter().any(|id| !snapshot.blobs.contains_key(id)) {
             self.read(wanted.into_iter()).await?;
             snapshot.blobs.clone_from(&self.blobs);
         }
@@ -309,13 +370,31 @@ impl Reader<'_> {
         Config::parse(config::FILE, &text.unwrap_or_default()).map(Some).map_err(GatherError::Config)
     }
 
+    /// The services of a commit. The repository is asked for its name only where one of them takes it.
+    async fn discover(
+        &mut self,
+        snapshot: &Snapshot,
+        found: &FoundFiles,
+        config: &Config,
+        survey: &Survey,
+        known: &KnownNames,
+    ) -> Result<Discovered, RepoError> {
+        let discovered = discover(snapshot, found, config, &self.contexts, survey, self.name.as_deref(), known);
+        if !discovered.lacks_repository_name {
+            return Ok(discovered);
+        }
+        let name = self.repo.name().await?;
+        let discovered = discover(snapshot, found, config, &self.contexts, survey, Some(&name), known);
+        self.name = Some(name);
+        Ok(discovered)
+    }
+
     /// The services of an earlier commit. What enters a build comes from that commit's own config, else from today's.
     async fn open(
         &mut self,
         commit: CommitId,
         near: &Snapshot,
         config: &Config,
-        name: &str,
         known: &KnownNames,
     ) -> Result<Arc<Earlier>, GatherError> {
         if let Some(earlier) = self.commits.get(&commit) {
@@ -326,9 +405,10 @@ impl Reader<'_> {
         let own = self.config_of(&tree).await?;
         let config = own.as_ref().unwrap_or(config);
         self.read(found.ids().chain(named_dockerfiles(config, &tree))).await?;
-        let mut snapshot = Snapshot { commit, tree, blobs: self.blobs.clone() };
+        let checkout = self.checkout(commit, &tree).await?;
+        let mut snapshot = Snapshot { commit, tree, blobs: self.blobs.clone(), checkout };
         let survey = self.survey(&mut snapshot, &found).await?;
-        let graph = discover(&snapshot, &found, config, &self.contexts, &survey, name, known).graph;
+        let graph = self.discover(&snapshot, &found, config, &survey, known).await?.graph;
         let earlier = Arc::new(Earlier { snapshot, graph });
         self.commits.insert(commit, Arc::clone(&earlier));
         Ok(earlier)
@@ -349,7 +429,9 @@ impl Reader<'_> {
                 .flat_map(|evaluated| evaluated.wanted.iter().copied())
                 .filter(|id| !self.blobs.contains_key(id))
                 .collect();
-            if wanted.is_empty() {
+            let closed = sets.values().flat_map(|evaluated| evaluated.closed.iter().cloned()).collect();
+            let opened = self.open_submodules(snapshot, &closed).await?;
+            if wanted.is_empty() && !opened {
                 return Ok(sets);
             }
             self.read(wanted.into_iter()).await?;

@@ -154,7 +154,7 @@ fn base_of(gathered: &Gathered, image: &ImagePlan) -> Option<CommitId> {
 /// The file whose history tells of a reason.
 fn path_of(image: &ImagePlan, reason: &Reason) -> Option<RepoPath> {
     match reason.bare() {
-        Reason::File { path, .. } => Some(path.clone()),
+        Reason::File { path, .. } | Reason::Submodule { path, .. } => Some(path.clone()),
         Reason::Instruction { dockerfile, .. } | Reason::BuildArg { dockerfile, .. } => Some(dockerfile.clone()),
         Reason::New => image.build.as_ref().map(|build| build.dockerfile.clone()),
         _ => None,
@@ -165,7 +165,7 @@ fn because<'a>(gathered: &Gathered, image: &ImagePlan, reason: &'a Reason, made:
     let line = match reason.bare() {
         Reason::File { line, .. } | Reason::Upstream { line, .. } | Reason::Unknown { line, .. } => Some(*line),
         Reason::Base { line, .. } | Reason::External { line, .. } => Some(*line),
-        Reason::BuildArg { line, .. } => Some(*line),
+        Reason::BuildArg { line, .. } | Reason::Submodule { line, .. } => Some(*line),
         _ => None,
     };
     let set = gathered.sets.get(&image.name).map(|evaluated| &evaluated.set);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use longshore_core::checkout::Alteration;
 use longshore_core::config::External;
 use longshore_core::image::{Digest, Platform, Reference, Repository, Tag};
 use longshore_core::object::{Commit, CommitId, ObjectId};
@@ -32,6 +33,14 @@ pub enum RepoError {
     /// An object that should be there is not (a partial clone without its remote, a damaged repository).
     #[error("git object {0} is missing here")]
     MissingObject(ObjectId),
+    /// A partial clone lacks objects, and nothing may be fetched now.
+    #[error("{count} git objects are not in this partial clone, {first} the first of them")]
+    NotFetched {
+        /// How many were looked for in vain.
+        count: usize,
+        /// The first of them.
+        first: ObjectId,
+    },
     /// The remote did not take a push since a ref moved or exists: somebody else was first.
     #[error("the remote `{remote}` rejected the push: {message}")]
     PushRejected {
@@ -80,6 +89,9 @@ pub enum RepoError {
         /// The commit whose history was asked for.
         commit: CommitId,
     },
+    /// A file cannot be laid down as a checkout would.
+    #[error("{0}")]
+    Hindered(Hindrance),
     /// git failed otherwise.
     #[error("`{command}` failed ({status}): {message}")]
     Git {
@@ -108,6 +120,21 @@ pub enum RepoError {
     },
 }
 
+/// What stands in the way of laying files down as a checkout would, and what to type about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hindrance {
+    /// What, with the file.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl std::fmt::Display for Hindrance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 /// A file to be laid down in a build context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextFile {
@@ -117,6 +144,8 @@ pub struct ContextFile {
     pub path: RepoPath,
     /// Mode and content.
     pub leaf: Leaf,
+    /// What a checkout does to it.
+    pub alteration: Option<Alteration>,
 }
 
 /// A change to a tracked file that is not committed.
@@ -179,6 +208,9 @@ pub trait Repo: Send + Sync {
     async fn resolve(&self, revision: &str) -> Result<CommitId, RepoError>;
     /// Like [`Self::resolve`], `None` where there is no such revision here.
     async fn find(&self, revision: &str) -> Result<Option<CommitId>, RepoError>;
+    /// Fetches a commit that [`Self::find`] did not find, with its history, where whoever opened the repository allows it;
+    /// tells whether it is here now.
+    async fn bring(&self, commit: CommitId) -> Result<bool, RepoError>;
     /// What is told of a commit.
     async fn commit(&self, id: CommitId) -> Result<Commit, RepoError>;
     /// The whole tree of a commit: one listing.
@@ -212,10 +244,20 @@ pub trait Repo: Send + Sync {
     async fn count(&self, from: CommitId, to: CommitId) -> Result<usize, RepoError>;
     /// The last components of the repository's name: of its remote, else of its directory.
     async fn name(&self) -> Result<String, RepoError>;
-    /// Those of these files of the commit that a checkout would write otherwise than their blobs are (LFS and other filters,
-    /// line endings, encodings, `ident`), each with the attribute that says so.
-    async fn filtered(&self, id: CommitId, paths: &[RepoPath]) -> Result<Vec<(RepoPath, String)>, RepoError>;
-    /// Lays files down in an empty directory with their modes and links, times set to `time` (seconds since 1970), also of directories.
+    /// Those of these files of a commit (or of a submodule's commit) that a checkout would write otherwise than their blobs
+    /// are, by the `.gitattributes` of that commit alone.
+    async fn alterations(&self, id: CommitId, paths: &[RepoPath]) -> Result<Vec<(RepoPath, Alteration)>, RepoError>;
+    /// The tree of a submodule: the one at `path` of `parent`, which is a commit of this repository or of a submodule that
+    /// was asked for before. `None` where the objects of its commit are not on this machine.
+    async fn submodule(
+        &self,
+        parent: CommitId,
+        path: &RepoPath,
+        commit: CommitId,
+    ) -> Result<Option<Arc<Directory>>, RepoError>;
+    /// What stands in the way of laying these files down, as far as it can be known without doing it.
+    async fn hindrances(&self, files: &[ContextFile]) -> Result<Vec<Hindrance>, RepoError>;
+    /// Lays files down in an empty directory as a checkout would, with their modes and links, times set to `time` (seconds since 1970), also of directories.
     async fn export(&self, files: &[ContextFile], into: &Path, time: i64) -> Result<(), RepoError>;
 
     /// What is changed and not committed, untracked files included.

@@ -58,7 +58,7 @@ pub async fn prove(
     asked: &Asked,
     tell: &(dyn Fn(&ServiceName) + Send + Sync),
 ) -> Result<Vec<Proven>, GatherError> {
-    let mut search = Search { repo, registry, gathered, asked, history: History::new(repo, gathered).await? };
+    let mut search = Search { repo, registry, gathered, asked, history: History::new(repo, gathered) };
     let mut all = Vec::new();
     for service in gathered.graph.services().filter(|service| service.kind == Kind::Service) {
         let Some(repository) = &service.repository else { continue };

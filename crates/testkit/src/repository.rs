@@ -191,17 +191,18 @@ impl GitRepo {
     /// A full clone beside this repository, in the folder `name`.
     #[track_caller]
     pub fn full_clone(&self, name: &str) -> Self {
-        self.cloned(name, &[])
+        self.clone_with(name, &[])
     }
 
     /// A clone with the last `depth` commits of `main` alone, as CI makes it.
     #[track_caller]
     pub fn shallow_clone(&self, name: &str, depth: usize) -> Self {
-        self.cloned(name, &[&format!("--depth={depth}")])
+        self.clone_with(name, &[&format!("--depth={depth}")])
     }
 
+    /// A clone that is made with these options of git.
     #[track_caller]
-    fn cloned(&self, name: &str, options: &[&str]) -> Self {
+    pub fn clone_with(&self, name: &str, options: &[&str]) -> Self {
         let path = self.beside(name);
         // A plain path would be copied whole, whatever the depth; a URL is asked as a server is.
         let url = format!("file://{}", self.path.display());

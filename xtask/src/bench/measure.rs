@@ -49,21 +49,20 @@ pub(super) fn compare(title: &str, rounds: usize, mut contenders: Vec<Contender<
     Ok(table(title, &rows))
 }
 
+/// A table in Markdown.
 fn table(title: &str, rows: &[Row]) -> String {
-    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
     let rounds = rows.iter().map(|row| row.times.len()).max().unwrap_or_default();
     let yardstick = rows.last().map(|row| median(&row.times)).unwrap_or_default();
-    let mut lines =
-        vec![title.to_owned(), format!("  {:width$}  {:>10}  {:>10}  {:>7}", "", "median ms", "least ms", "ratio")];
+    let noun = if rounds == 1 { "round" } else { "rounds" };
+    let head = "| | median ms | least ms | ratio |\n|---|---:|---:|---:|";
+    let mut lines = vec![format!("\n{title}; {rounds} {noun}, in turns\n\n{head}")];
     lines.extend(rows.iter().map(|row| {
         let middle = median(&row.times);
         let least = row.times.iter().min().copied().unwrap_or_default();
         let ratio = middle.as_secs_f64() / yardstick.as_secs_f64().max(f64::MIN_POSITIVE);
         let (middle, least) = (milliseconds(middle), milliseconds(least));
-        format!("  {:width$}  {middle:>10.1}  {least:>10.1}  {ratio:>6.2}x", row.name)
+        format!("| {} | {middle:.1} | {least:.1} | {ratio:.2}x |", row.name)
     }));
-    let noun = if rounds == 1 { "round" } else { "rounds" };
-    lines.push(format!("  of {rounds} {noun}, in turns"));
     lines.join("\n")
 }
 
@@ -112,8 +111,8 @@ mod tests {
         assert_eq!(*order.borrow(), "abbaab");
         assert_eq!(
             table,
-            "race\n      median ms    least ms    ratio\n  a        30.0        30.0    1.50x\n  b        20.0        20.0    \
-             1.00x\n  of 2 rounds, in turns"
+            "\nrace; 2 rounds, in turns\n\n| | median ms | least ms | ratio |\n|---|---:|---:|---:|\n\
+             | a | 30.0 | 30.0 | 1.50x |\n| b | 20.0 | 20.0 | 1.00x |"
         );
     }
 }

@@ -1,10 +1,11 @@
 //! Planning, as a user starts it, against the least that git needs to tell what differs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::measure::{self, Contender};
-use super::{Options, failed, monorepo, quietly};
+use super::monorepo::{self, Shape};
+use super::{Options, failed, quietly};
 use crate::{ChoreError, command_line, program, say};
 
 /// The exit code of a plan that has an image in error.
@@ -13,50 +14,69 @@ const REFUSED: i32 = 4;
 pub(super) fn compare(options: &Options) -> Result<(), ChoreError> {
     let program = program::release_build()?;
     let generated = tempfile::tempdir().map_err(failed("create a folder"))?;
+    let (clone, from, at, what) = place(options, &generated.path().join("monorepo"))?;
+    let plan = || measure::time(|| unheard(&mut planning(&program, &clone, &from, &at)));
+    let least = || measure::time(|| unheard(&mut difference(&clone, &from, &at)));
+    let contenders = vec![
+        Contender::new("`longshore plan --offline --from A --at B`", plan),
+        Contender::new("`git diff-tree -r A B`", least),
+    ];
+    say(&measure::compare(&format!("plan: {what}"), options.rounds, contenders)?);
+    Ok(())
+}
+
+/// The clone that was given, or else a generated one in `folder`; the two commits; and all that in words.
+pub(super) fn place(options: &Options, folder: &Path) -> Result<(PathBuf, String, String, String), ChoreError> {
     let (clone, from, what) = match &options.clone {
-        Some(clone) => (clone.as_path(), options.from.as_str(), format!("`{}`", clone.display())),
+        Some(clone) => (clone.clone(), options.from.as_str(), format!("`{}`", clone.display())),
         None => {
-            monorepo::generate(generated.path())?;
-            (generated.path(), "HEAD~1", "a generated monorepo of 63 services".to_owned())
+            let shape = Shape::USUAL;
+            monorepo::generate(folder, shape)?;
+            (folder.to_owned(), "HEAD~1", format!("a generated monorepo of {} services", shape.services))
         }
     };
-    let (from, at) = (resolve(clone, from)?, resolve(clone, &options.at)?);
+    let (from, at) = (resolve(&clone, from)?, resolve(&clone, &options.at)?);
     let lines = |words: &[&str]| -> Result<usize, ChoreError> {
-        let output = quietly(git(clone).args(words))?;
+        let output = quietly(git(&clone).args(words))?;
         Ok(output.iter().filter(|byte| **byte == b'\n').count())
     };
-    let title = format!(
-        "plan: {what}, {} files, {} of them changed between {} and {}",
+    let what = format!(
+        "{what}, {} files, {} of them changed between {} and {}",
         lines(&["ls-tree", "-r", &at])?,
         lines(&["diff-tree", "-r", &from, &at])?,
         &from[..12],
         &at[..12],
     );
-    let plan = || {
-        let mut command = Command::new(&program);
-        command.arg("-C").arg(clone).args(["plan", "--offline", "--from", &from, "--at", &at]);
-        measure::time(|| unheard(&mut command))
-    };
-    let difference = || measure::time(|| unheard(git(clone).args(["diff-tree", "-r", &from, &at])));
-    let contenders =
-        vec![Contender::new("longshore plan --offline", plan), Contender::new("git diff-tree -r", difference)];
-    say(&measure::compare(&title, options.rounds, contenders)?);
-    Ok(())
+    Ok((clone, from, at, what))
 }
 
-fn git(clone: &Path) -> Command {
+/// The plan between two commits, as a user starts it.
+pub(super) fn planning(program: &Path, clone: &Path, from: &str, at: &str) -> Command {
+    let mut command = Command::new(program);
+    command.arg("-C").arg(clone).args(["plan", "--offline", "--from", from, "--at", at]);
+    command
+}
+
+/// The least that git does to tell what differs.
+pub(super) fn difference(clone: &Path, from: &str, at: &str) -> Command {
+    let mut command = git(clone);
+    command.args(["diff-tree", "-r", from, at]);
+    command
+}
+
+pub(super) fn git(clone: &Path) -> Command {
     let mut git = Command::new("git");
     git.arg("-C").arg(clone);
     git
 }
 
-fn resolve(clone: &Path, revision: &str) -> Result<String, ChoreError> {
+pub(super) fn resolve(clone: &Path, revision: &str) -> Result<String, ChoreError> {
     let output = quietly(git(clone).args(["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")]))?;
     Ok(String::from_utf8_lossy(&output).trim().to_owned())
 }
 
 /// Runs a command to its end, its output going nowhere.
-fn unheard(command: &mut Command) -> Result<(), ChoreError> {
+pub(super) fn unheard(command: &mut Command) -> Result<(), ChoreError> {
     let line = command_line(command);
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     match status.map_err(|cause| ChoreError::Spawn { line: line.clone(), cause })? {

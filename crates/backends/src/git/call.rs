@@ -36,11 +36,13 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// A call in `dir` that only looks: it takes no optional lock, runs no hook, and sees no replaced objects.
+    /// A call in `dir` that only looks: it takes no optional lock, runs no hook, and sees no replaced objects and
+    /// no grafted parents.
     pub(super) fn looking(dir: &Path, environment: &[(OsString, OsString)]) -> Self {
         let mut call = Self::acting(dir, environment);
         call.command = call.command.args(["-c", "core.hooksPath=/dev/null"]);
-        call.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_REPLACE_OBJECTS", "1")
+        let call = call.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_REPLACE_OBJECTS", "1");
+        call.env("GIT_GRAFT_FILE", "/dev/null/none")
     }
 
     /// A call in `dir` that changes something, as the user would.
@@ -70,6 +72,12 @@ impl Call {
 
     pub(super) fn args<A: AsRef<OsStr>>(self, args: impl IntoIterator<Item = A>) -> Self {
         args.into_iter().fold(self, Self::arg)
+    }
+
+    /// Has it run in another directory.
+    pub(super) fn dir(mut self, dir: &Path) -> Self {
+        self.command = self.command.dir(dir);
+        self
     }
 
     pub(super) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
@@ -158,7 +166,8 @@ pub(super) fn file_error(path: impl Into<PathBuf>) -> impl FnOnce(Error) -> Repo
 impl Git {
     /// A call that only looks at this repository.
     pub(super) fn look(&self) -> Call {
-        self.placed(Call::looking(self.place.root(), &self.environment))
+        let call = self.placed(Call::looking(self.place.root(), &self.environment));
+        self.kept_here(self.with_submodules(call))
     }
 
     /// A call that changes something in this repository or in a remote.

@@ -20,7 +20,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
 use super::Git;
+use super::altered::Content;
 use super::call::{Call, file_error};
+use super::lfs;
 use super::objects::{FirstLine, Kind, read_first_line};
 use crate::command::Session;
 
@@ -64,9 +66,18 @@ impl Git {
                 return Ok(());
             }
         }
+        let (altered, files): (Vec<&ContextFile>, Vec<&ContextFile>) =
+            files.into_iter().partition(|file| file.alteration.is_some());
+        self.bring(&altered.iter().map(|file| file.leaf.id).collect::<Vec<_>>()).await?;
+        for file in altered {
+            if !self.tell_altered(file, sender).await? {
+                return Ok(());
+            }
+        }
         if files.is_empty() {
             return Ok(());
         }
+        self.bring(&files.iter().map(|file| file.leaf.id).collect::<Vec<_>>()).await?;
         let call = self.look().args(["cat-file", "--batch", "--buffer"]);
         let mut session = call.session()?;
         match stream(&mut session, &files, sender).await {
@@ -74,6 +85,33 @@ impl Git {
             Ok(Streamed::Missing(index)) => Err(RepoError::MissingObject(files[index].leaf.id)),
             Err(error) => Err(why_broken(&call, session, error).await),
         }
+    }
+}
+
+impl Git {
+    /// Tells a file as a checkout would write it; false where nobody listens any more.
+    async fn tell_altered(&self, file: &ContextFile, sender: &mpsc::Sender<Piece>) -> Result<bool, RepoError> {
+        let Some(alteration) = &file.alteration else { return Ok(true) };
+        let content = self.altered_content(file, alteration).await?;
+        if !tell(sender, Piece::Start(file.path.clone(), file.leaf.mode)).await {
+            return Ok(false);
+        }
+        match content {
+            Content::Bytes(bytes) => {
+                if !tell(sender, Piece::Content(bytes)).await {
+                    return Ok(false);
+                }
+            }
+            Content::Lfs(object, place) => {
+                let (pieces, source) = (sender.clone(), file.source.clone());
+                let read = move || {
+                    lfs::read(place, &object, &source, |piece| pieces.blocking_send(Piece::Content(piece)).is_ok())
+                };
+                let joined = tokio::task::spawn_blocking(read).await;
+                joined.map_err(|error| file_error(file.path.as_os_path())(Error::other(error)))??;
+            }
+        }
+        Ok(tell(sender, Piece::End).await)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The open conversation with `git cat-file --batch`: revisions, commits and blobs without starting a process for each.
 
+use std::io::Write as _;
+
 use longshore_core::object::{Commit, CommitId, ObjectId};
+use longshore_core::tree::Assembly;
 use longshore_run::ports::RepoError;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -55,7 +58,9 @@ pub(super) enum Kind {
     Commit,
     /// The content of a file.
     Blob,
-    /// A tree or a tag object.
+    /// A directory.
+    Tree,
+    /// A tag object.
     Other,
 }
 
@@ -83,6 +88,7 @@ pub(super) fn first_line(line: &[u8]) -> Option<FirstLine> {
     let kind = match words.next()? {
         b"commit" => Kind::Commit,
         b"blob" => Kind::Blob,
+        b"tree" => Kind::Tree,
         _ => Kind::Other,
     };
     let size = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
@@ -139,6 +145,7 @@ impl Git {
 
     /// The contents of blobs, in the order asked.
     pub(super) async fn read_blobs(&self, ids: &[ObjectId]) -> Result<Vec<Vec<u8>>, RepoError> {
+        self.bring(ids).await?;
         let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
         let answers = self.ask(&names).await?;
         let contents = ids.iter().zip(answers).map(|(id, answer)| match answer {
@@ -149,11 +156,22 @@ impl Git {
         contents.collect()
     }
 
-    /// An error, if this object is not here.
-    pub(super) async fn check_there(&self, id: ObjectId) -> Result<(), RepoError> {
-        match self.ask(&[id.to_string()]).await?.pop() {
-            Some(Answer::Object(_)) => Ok(()),
-            _ => Err(RepoError::MissingObject(id)),
+    /// Reads all trees that the assembly wants. Those that an answer makes wanted are asked for at once, so that git
+    /// always has something to do.
+    pub(super) async fn read_trees(&self, assembly: &mut Assembly) -> Result<(), RepoError> {
+        let mut place = self.objects.lock().await;
+        let mut session = self.conversation_at(&mut place)?;
+        match exchange_trees(&mut session, assembly).await {
+            Ok(()) => {
+                *place = Some(session);
+                Ok(())
+            }
+            Err(Broken::Missing(id)) => Err(RepoError::MissingObject(id)),
+            Err(Broken::Unreadable(why)) => Err(self.conversation().unreadable(why.as_bytes())),
+            Err(Broken::Off(error)) => {
+                let name = assembly.wanted().next().map(|id| id.to_string()).unwrap_or_default();
+                Err(self.broken(session, &name, error).await)
+            }
         }
     }
 
@@ -175,6 +193,15 @@ impl Git {
         Ok(header)
     }
 
+    /// Takes the conversation from its place. It is put back after the last answer alone: one that broke off, or whose asker
+    /// went away, would give the next one the wrong answers.
+    fn conversation_at(&self, place: &mut Option<Session>) -> Result<Session, RepoError> {
+        match place.take() {
+            Some(session) => Ok(session),
+            None => self.conversation().session(),
+        }
+    }
+
     /// Asks for objects by name; the answers are in the order of the names.
     async fn ask(&self, names: &[String]) -> Result<Vec<Answer>, RepoError> {
         let mut answers = Vec::with_capacity(names.len());
@@ -182,12 +209,7 @@ impl Git {
             return Ok(answers);
         }
         let mut place = self.objects.lock().await;
-        // It is put back after the last answer alone: a conversation that broke off, or whose asker went away, would give
-        // the next one the wrong answers.
-        let mut session = match place.take() {
-            Some(session) => session,
-            None => self.conversation().session()?,
-        };
+        let mut session = self.conversation_at(&mut place)?;
         match exchange(&mut session, names, &mut answers).await {
             Ok(()) => {
                 *place = Some(session);
@@ -239,6 +261,90 @@ async fn exchange(session: &mut Session, names: &[String], answers: &mut Vec<Ans
     tokio::try_join!(asking, hearing).map(|_| ())
 }
 
+/// Why trees could not be read.
+enum Broken {
+    /// One of them is not here.
+    Missing(ObjectId),
+    /// An answer that makes no sense.
+    Unreadable(String),
+    /// The conversation broke off.
+    Off(std::io::Error),
+}
+
+impl From<std::io::Error> for Broken {
+    fn from(error: std::io::Error) -> Self {
+        Self::Off(error)
+    }
+}
+
+async fn exchange_trees(session: &mut Session, assembly: &mut Assembly) -> Result<(), Broken> {
+    let (stdin, stdout) = session.ends();
+    let (wish, mut wishes) = tokio::sync::mpsc::unbounded_channel::<ObjectId>();
+    let asking = async {
+        let stdin = stdin.as_mut().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+        let (mut ids, mut questions) = (Vec::new(), Vec::new());
+        while wishes.recv_many(&mut ids, 1024).await > 0 {
+            questions.clear();
+            for id in ids.drain(..) {
+                writeln!(questions, "{id}")?;
+            }
+            stdin.write_all(&questions).await?;
+            stdin.flush().await?;
+        }
+        Ok(())
+    };
+    let hearing = async {
+        // Asking ends when this one is gone.
+        let wish = wish;
+        let mut content = Vec::new();
+        let mut next = assembly.wanted().next();
+        if let Some(id) = next {
+            wish.send(id).ok();
+        }
+        while let Some(id) = next {
+            read_tree(stdout, id, &mut content).await?;
+            let more = assembly.take(&content).map_err(|malformed| Broken::Unreadable(malformed.to_string()))?;
+            let new = assembly.wanted().len() - more;
+            for id in assembly.wanted().skip(new) {
+                // Where nobody asks any more, the other half has failed and says why.
+                wish.send(id).ok();
+            }
+            next = assembly.wanted().next();
+        }
+        Ok(())
+    };
+    tokio::try_join!(asking, hearing).map(|_| ())
+}
+
+/// Reads an answer that must be this tree.
+async fn read_tree(
+    stdout: &mut (impl tokio::io::AsyncBufRead + Unpin),
+    id: ObjectId,
+    content: &mut Vec<u8>,
+) -> Result<(), Broken> {
+    let size = match read_first_line(stdout).await? {
+        FirstLine::Object(ObjectLine { kind: Kind::Tree, size, .. }) => size,
+        FirstLine::Object(_) => return Err(Broken::Unreadable(format!("{id} is no tree"))),
+        FirstLine::Missing | FirstLine::Ambiguous => return Err(Broken::Missing(id)),
+    };
+    read_content(stdout, size, content).await.map_err(Broken::Off)
+}
+
+/// Reads the content of an object, and the line break that follows it.
+async fn read_content(
+    stdout: &mut (impl tokio::io::AsyncBufRead + Unpin),
+    size: u64,
+    content: &mut Vec<u8>,
+) -> std::io::Result<()> {
+    content.clear();
+    stdout.take(size.saturating_add(1)).read_to_end(content).await?;
+    if content.len() as u64 != size.saturating_add(1) {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    content.pop();
+    Ok(())
+}
+
 async fn read_answer(stdout: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> std::io::Result<Answer> {
     let line = match read_first_line(stdout).await? {
         FirstLine::Object(line) => line,
@@ -246,12 +352,7 @@ async fn read_answer(stdout: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> std
         FirstLine::Ambiguous => return Ok(Answer::Ambiguous),
     };
     let mut content = Vec::new();
-    stdout.take(line.size).read_to_end(&mut content).await?;
-    if content.len() as u64 != line.size {
-        return Err(std::io::ErrorKind::UnexpectedEof.into());
-    }
-    // A line break follows each object.
-    stdout.read_u8().await?;
+    read_content(stdout, line.size, &mut content).await?;
     Ok(Answer::Object(Object { id: line.id, kind: line.kind, content }))
 }
 
@@ -276,6 +377,7 @@ mod tests {
         let read = |text: &str| first_line(text.as_bytes());
         let object = |kind, size| Some(FirstLine::Object(ObjectLine { id, kind, size }));
         assert_eq!(read(&format!("{hex} blob 12")), object(Kind::Blob, 12));
+        assert_eq!(read(&format!("{hex} tree 0")), object(Kind::Tree, 0));
         assert_eq!(read(&format!("{hex} tag 0")), object(Kind::Other, 0));
         assert_eq!(read("some odd blob 12 missing"), Some(FirstLine::Missing));
         assert_eq!(read("012345 ambiguous"), Some(FirstLine::Ambiguous));

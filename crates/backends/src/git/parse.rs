@@ -1,49 +1,10 @@
 //! What git prints, as values: every reading of its output that is more than a split stands here, with samples as tests.
 
-use longshore_core::object::{Commit, CommitId, Mode, ObjectId};
-use longshore_core::tree::Leaf;
+use longshore_core::object::{Commit, CommitId, ObjectId};
 
 /// One object id on a line (or before a NUL).
 pub(super) fn object_id(answer: &[u8]) -> Option<ObjectId> {
     ObjectId::from_hex(answer.trim_ascii_end().strip_suffix(b"\0").unwrap_or(answer.trim_ascii_end()))
-}
-
-/// An entry of a listing, `100644 blob <id>\t<path>`.
-pub(super) struct TreeEntry<'a> {
-    pub(super) path: &'a [u8],
-    pub(super) id: ObjectId,
-    /// `None` for a directory.
-    pub(super) mode: Option<Mode>,
-}
-
-/// Reads one record of `git ls-tree -z`.
-pub(super) fn tree_entry(record: &[u8]) -> Option<TreeEntry<'_>> {
-    let tab = record.iter().position(|byte| *byte == b'\t')?;
-    let (head, path) = (&record[..tab], &record[tab + 1..]);
-    let id = ObjectId::from_hex(&head[head.iter().rposition(|byte| *byte == b' ')? + 1..])?;
-    let mode = head.get(..6)?;
-    let mode = if mode == b"040000" { None } else { Some(Mode::from_octal(mode)?) };
-    Some(TreeEntry { path, id, mode })
-}
-
-/// What stands at a path after a change: the second half of `:100644 100755 <id> <id> M`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Nothing,
-    Directory(ObjectId),
-    Leaf(Leaf),
-}
-
-/// Reads the first record of a pair of `git diff-tree --raw -z`.
-pub(super) fn raw_change(record: &[u8]) -> Option<Side> {
-    let mut words = record.strip_prefix(b":")?.split(|byte| *byte == b' ');
-    let (_, mode, _, id) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let id = ObjectId::from_hex(id)?;
-    match mode {
-        b"000000" => Some(Side::Nothing),
-        b"040000" => Some(Side::Directory(id)),
-        mode => Some(Side::Leaf(Leaf { mode: Mode::from_octal(mode)?, id })),
-    }
 }
 
 /// Reads the content of a commit object: its root tree, and what people are told of it.
@@ -224,31 +185,6 @@ mod tests {
     use super::*;
 
     const ID: &str = "0123456789abcdef0123456789abcdef01234567";
-
-    #[test]
-    fn a_listing_is_read_in_bytes() {
-        let record = [format!("100755 blob {ID}\t").as_bytes(), b"a b\t\xff"].concat();
-        let entry = tree_entry(&record).unwrap();
-        assert_eq!(
-            (entry.path, entry.mode, entry.id.to_string().as_str()),
-            (&b"a b\t\xff"[..], Some(Mode::Executable), ID)
-        );
-        assert!(tree_entry(format!("040000 tree {ID}\td").as_bytes()).unwrap().mode.is_none());
-        for wrong in ["", "100644 blob 12\tx", "100644 blob", &format!("100123 blob {ID}\tx"), &format!(" {ID}\tx")] {
-            assert!(tree_entry(wrong.as_bytes()).is_none(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_change_tells_what_stands_there_now() {
-        let zero = "0".repeat(40);
-        let id = ID.parse().unwrap();
-        assert_eq!(raw_change(format!(":100644 000000 {ID} {zero} D").as_bytes()), Some(Side::Nothing));
-        assert_eq!(raw_change(format!(":000000 040000 {zero} {ID} A").as_bytes()), Some(Side::Directory(id)));
-        let link = Side::Leaf(Leaf { mode: Mode::Link, id });
-        assert_eq!(raw_change(format!(":100644 120000 {zero} {ID} T").as_bytes()), Some(link));
-        assert_eq!(raw_change(b":100644"), None);
-    }
 
     #[test]
     fn a_commit_is_read_past_its_signature() {

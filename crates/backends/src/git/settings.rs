@@ -56,7 +56,7 @@ impl Settings {
     }
 
     /// The remote that is meant where none is named: `origin`, else the only one.
-    fn usual_remote(&self) -> Option<&str> {
+    pub(super) fn usual_remote(&self) -> Option<&str> {
         let name = |key: &'_ str| -> Option<(usize, usize)> {
             let rest = key.strip_prefix("remote.")?.strip_suffix(".url")?;
             Some(("remote.".len(), "remote.".len() + rest.len()))
@@ -69,6 +69,17 @@ impl Settings {
             return Some("origin");
         }
         if names.len() == 1 { names.pop() } else { None }
+    }
+
+    /// The remote that a partial clone gets its objects from, as it needs them; none where this is no partial clone.
+    pub(super) fn promisor(&self) -> Option<&str> {
+        if let Some(remote) = self.get("extensions.partialclone") {
+            return Some(remote);
+        }
+        let name = |key: &'_ str| Some(key.strip_prefix("remote.")?.strip_suffix(".promisor")?.len());
+        let (key, length) =
+            self.0.iter().find_map(|(key, _)| name(key).filter(|_| self.is_true(key)).map(|length| (key, length)))?;
+        key.get("remote.".len().."remote.".len() + length)
     }
 
     /// Where a branch is pushed to.

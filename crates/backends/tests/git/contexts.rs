@@ -1,4 +1,4 @@
-//! What build contexts need: files laid down, and which of them a checkout would alter.
+//! What build contexts need: files laid down.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -18,7 +18,7 @@ async fn all_files(repo: &Site<'_>) -> Vec<ContextFile> {
     let tree = repo.open().await.tree(repo.commit_id("HEAD")).await.unwrap();
     let mut files = Vec::new();
     tree.walk(&RepoPath::root(), &mut |path, leaf| {
-        files.push(ContextFile { source: path.clone(), path, leaf });
+        files.push(ContextFile { source: path.clone(), path, leaf, alteration: None });
     });
     files
 }
@@ -68,8 +68,14 @@ async fn nothing_is_written_through_a_link_or_over_a_file() {
     repo.commit("all");
     let git = repo.open().await;
     let leaf = |name: &str, mode| Leaf { mode, id: repo.id(&format!("HEAD:{name}")) };
-    let file = |at: &str| ContextFile { source: path("file"), path: path(at), leaf: leaf("file", Mode::File) };
-    let link = |at: &str| ContextFile { source: path("link"), path: path(at), leaf: leaf("link", Mode::Link) };
+    let place = |source: &str, at: &str, mode| ContextFile {
+        source: path(source),
+        path: path(at),
+        leaf: leaf(source, mode),
+        alteration: None,
+    };
+    let file = |at: &str| place("file", at, Mode::File);
+    let link = |at: &str| place("link", at, Mode::Link);
     for (number, files) in [
         vec![link("d"), file("d/evil")],
         vec![file("a"), file("a")],
@@ -118,74 +124,4 @@ async fn many_contexts_at_once() {
     }
     let listed = world.at("context3").command(&["hash-object", "d3/f10"]).output().unwrap().stdout;
     assert_eq!(String::from_utf8(listed).unwrap().trim(), repo.id("HEAD:d3/f10").to_string());
-}
-
-#[tokio::test]
-async fn files_that_a_checkout_alters_are_named() {
-    let world = World::new();
-    let repo = world.init("shop");
-    repo.write(".gitattributes", "*.bin filter=lfs diff=lfs -text\n*.ps1 text eol=crlf\nauto* text=auto eol=crlf\n");
-    repo.write(
-        "api/.gitattributes",
-        "*.id ident\n*.txt working-tree-encoding=UTF-16LE\n*.utf working-tree-encoding=utf-8\nplain.bin -filter\n",
-    );
-    repo.write("web/.gitattributes", "x filter\n* -ident\n");
-    let names = [
-        "a.bin",
-        "api/b.bin",
-        "api/plain.bin",
-        "api/c.id",
-        "api/d.txt",
-        "api/d.utf",
-        "e.ps1",
-        "web/x",
-        "auto1",
-        "auto2",
-        "same.c",
-        "with space.bin",
-    ];
-    for name in names {
-        repo.write(name, "one\ntwo\n");
-    }
-    repo.write("auto2", b"\0\n");
-    repo.write("one-line.ps1", "one");
-    std::os::unix::fs::symlink("a.bin", repo.dir.join("link.bin")).unwrap();
-    // Into the objects as it is: no filter is there to ask.
-    repo.git(&["-c", "filter.lfs.clean=cat", "add", "--all"]);
-    repo.git(&["commit", "-qm", "all"]);
-    // What counts is what the commit says, not what the work tree says.
-    repo.write(".gitattributes", "* filter=other\n");
-    let git = repo.open().await;
-    let asked: Vec<RepoPath> =
-        names.iter().chain(&["one-line.ps1", "link.bin", "absent.bin", "api"]).map(path).collect();
-    let found = git.filtered(repo.commit_id("HEAD"), &asked).await.unwrap();
-    let found: Vec<(String, &str)> = found.iter().map(|(path, why)| (path.to_string(), why.as_str())).collect();
-    let expected = [
-        ("a.bin", "filter=lfs"),
-        ("api/b.bin", "filter=lfs"),
-        ("api/c.id", "ident"),
-        ("api/d.txt", "working-tree-encoding=UTF-16LE"),
-        ("e.ps1", "eol=crlf"),
-        ("auto1", "eol=crlf"),
-        ("with space.bin", "filter=lfs"),
-    ];
-    assert_eq!(found, expected.map(|(name, why)| (name.to_owned(), why)));
-    repo.git(&["clone", "-q", "--bare", ".", "../bare.git"]);
-    let bare = world.at("bare.git").open().await;
-    assert_eq!(bare.filtered(repo.commit_id("HEAD"), &asked).await.unwrap().len(), expected.len());
-}
-
-#[tokio::test]
-async fn rules_outside_of_the_commit_count_too() {
-    let world = World::new();
-    let repo = world.init("shop");
-    let head = repo.commit_file("a.bin", "1");
-    let git = repo.open().await;
-    assert_eq!(git.filtered(head, &[path("a.bin")]).await.unwrap(), []);
-    repo.write(".git/info/attributes", "*.bin filter=lfs\n");
-    assert_eq!(git.filtered(head, &[path("a.bin")]).await.unwrap(), [(path("a.bin"), "filter=lfs".to_owned())]);
-    std::fs::remove_file(repo.dir.join(".git/info/attributes")).unwrap();
-    std::fs::create_dir(world.path("home/git")).unwrap();
-    std::fs::write(world.path("home/git/attributes"), "*.bin filter=mine\n").unwrap();
-    assert_eq!(git.filtered(head, &[path("a.bin")]).await.unwrap(), [(path("a.bin"), "filter=mine".to_owned())]);
 }

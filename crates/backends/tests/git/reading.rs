@@ -165,10 +165,10 @@ async fn odd_names_and_modes_are_read() {
 /// The same entries, with all ids computed afresh.
 fn rebuilt(tree: &Directory) -> Directory {
     let entries = tree.entries().map(|(name, entry)| match entry {
-        Entry::Directory(directory) => (name.into(), Entry::Directory(Arc::new(rebuilt(directory)))),
-        Entry::Leaf(leaf) => (name.into(), Entry::Leaf(*leaf)),
+        Entry::Directory(directory) => (name, Entry::Directory(Arc::new(rebuilt(directory)))),
+        Entry::Leaf(leaf) => (name, Entry::Leaf(*leaf)),
     });
-    Directory::of(entries.collect(), tree.id())
+    Directory::of(entries, tree.id())
 }
 
 /// Numbers that look random and are the same each time.
@@ -350,7 +350,7 @@ async fn looking_changes_nothing_and_runs_nothing() {
     let tree = git.tree(one).await.unwrap();
     git.tree_from(two, one, &tree).await.unwrap();
     assert_eq!(git.dirty().await.unwrap(), []);
-    git.filtered(two, &[path("a")]).await.unwrap();
+    git.alterations(two, &[path("a")]).await.unwrap();
     git.log(None, two, &[path("b")], 9).await.unwrap();
     git.branch().await.unwrap();
     git.name().await.unwrap();
@@ -444,6 +444,10 @@ async fn replaced_objects_are_not_seen() {
     let git = repo.open().await;
     assert_eq!(git.tree(two).await.unwrap().id(), tree);
     assert_eq!(git.tree(two).await.unwrap().count(), 2);
+    // Nor are parents that only this clone believes in.
+    repo.git(&["replace", "-d", &two.to_string()]);
+    repo.write(".git/info/grafts", format!("{two}\n"));
+    assert!(repo.open().await.is_ancestor(one, two).await.unwrap());
 }
 
 #[tokio::test]
@@ -499,24 +503,4 @@ async fn a_git_directory_apart_from_its_files_is_not_taken_for_a_bare_one() {
     assert_eq!(repo.open().await.work_tree(), Some(repo.dir.clone()));
     let home = [("HOME".into(), world.path("home").into())];
     assert!(matches!(Git::open_with(&world.path("apart"), &home).await, Err(RepoError::Git { .. })));
-}
-
-#[tokio::test]
-async fn a_partial_clone_gets_what_it_lacks_or_names_it() {
-    let world = World::new();
-    let hub = world.init("hub");
-    hub.git(&["config", "uploadpack.allowFilter", "true"]);
-    let head = hub.commit_file("a", "content");
-    let blob = hub.id("HEAD:a");
-    for name in ["near", "far"] {
-        world.clone(&hub, name, &["--filter=blob:none", "--no-checkout"]);
-    }
-    let git = world.at("near").open().await;
-    assert_eq!(git.tree(head).await.unwrap().count(), 1);
-    assert_eq!(git.blobs(&[blob]).await.unwrap(), [b"content".to_vec()]);
-    std::fs::rename(&hub.dir, world.path("gone")).unwrap();
-    let git = world.at("far").open().await;
-    assert_eq!(git.tree(head).await.unwrap().count(), 1);
-    assert!(matches!(git.blobs(&[blob]).await, Err(RepoError::MissingObject(id)) if id == blob));
-    assert_eq!(git.find("HEAD").await.unwrap(), Some(head), "and the conversation goes on");
 }

@@ -25,7 +25,7 @@ struct Shown<'a> {
 /// Shows the edges and the shared folders.
 pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true };
+    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
     let question = session.question(&looking, None)?;
     let question = Question { from: Some(question.at.clone()), ..question };
     let gathered = session.look(ui, &question, true).await?;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use longshore_backends::git::Fetching;
 use longshore_core::config::{self, Adopted, Config, Grade};
 use longshore_core::graph::{Kind, Service};
 use longshore_core::image::Repository;
@@ -91,6 +92,7 @@ fn question(config: Config) -> Question {
         from_revision: None,
         version: None,
         config: Some(config),
+        count: false,
     }
 }
 
@@ -104,6 +106,9 @@ impl Looked {
     async fn at(session: &Session, args: &Init, config: Config, ui: &Ui) -> Result<Self, Failure> {
         if args.print && !args.prove {
             return Ok(Self { uses: Vec::new(), proofs: Vec::new() });
+        }
+        if args.offline {
+            session.repo.allow(Fetching::Nothing);
         }
         let gathered = gather(&session.repo, None, &question(config)).await?;
         let from_revision = args.from_rev.as_deref();

@@ -18,7 +18,7 @@ mod sarif;
 /// Shows the findings; ends with 4 where one of them is as bad as asked.
 pub(crate) async fn run(common: &Common, args: &Lint, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true };
+    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
     let question = session.question(&looking, None)?;
     let question = Question { from: Some(question.at.clone()), ..question };
     let gathered = session.look(ui, &question, true).await?;

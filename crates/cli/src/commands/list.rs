@@ -2,6 +2,7 @@
 
 mod bases;
 
+use longshore_backends::git::Fetching;
 use longshore_core::image::platforms_text;
 use longshore_core::plan::{ImageKind, ImagePlan};
 
@@ -20,7 +21,7 @@ use crate::ui::{DIM, Ui, columns, count, markdown, paint};
 /// Shows the images of a commit; nothing is asked of a registry.
 pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true };
+    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
     let question = session.question(&looking, None)?;
     // Compared with itself: what is asked is what there is, not what changed.
     let question = Question { from: Some(question.at.clone()), ..question };
@@ -67,6 +68,9 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
 
 /// Shows what stands behind each use of the values files, with the registry where it may and can be asked.
 async fn show_uses(session: &Session, args: &List, question: &Question, ui: &Ui) -> Result<u8, Failure> {
+    if args.offline {
+        session.repo.allow(Fetching::Nothing);
+    }
     let gathered = session.look(ui, question, true).await?;
     let found = session.uses(ui, &gathered, args.offline, args.from_rev.as_deref()).await?;
     match ui.format {

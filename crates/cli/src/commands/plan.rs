@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use longshore_core::path::RepoPath;
-use longshore_core::plan::{Decision, ImageKind, Plan as CorePlan};
+use longshore_core::plan::{Decision, Hindered, ImageKind, Plan as CorePlan};
 use longshore_run::gather::{Gathered, Question, changed};
 use longshore_run::ports::Repo as _;
 
@@ -19,13 +19,18 @@ use crate::ui::{ERROR, HINT, Ui, paint};
 pub(crate) async fn run(common: &Common, args: &Plan, ui: &Ui) -> Result<u8, Failure> {
     let mut session = Session::open(common).await?;
     session.refresh = args.refresh;
+    session.heed(&args.looking);
     let question = session.question(&args.looking, args.version.as_deref())?;
+    let question = Question { count: ui.format != Format::Json, ..question };
     let detail = if args.all { Detail::All } else { Detail::Short };
     if !args.changed.is_empty() {
         return if_changed(&session, ui, &question, &args.changed, detail).await;
     }
     let gathered = session.look(ui, &question, args.looking.offline).await?;
-    show(&session, ui, &gathered, &question.at, detail).await
+    let code = show(ui, &gathered, &question.at, detail);
+    // The process ends here: to take a large tree apart before it does would only take time.
+    std::mem::forget(gathered);
+    Ok(code)
 }
 
 /// Shows who would rebuild.
@@ -62,20 +67,19 @@ fn from_root(session: &Session, path: &Path) -> Result<RepoPath, Failure> {
 }
 
 /// Prints a plan in the format asked for, names what is in error, and gives the exit code.
-pub(crate) async fn show(
-    session: &Session,
-    ui: &Ui,
-    gathered: &Gathered,
-    at: &str,
-    detail: Detail,
-) -> Result<u8, Failure> {
+pub(crate) fn show(ui: &Ui, gathered: &Gathered, at: &str, detail: Detail) -> u8 {
     let plan = &gathered.plan;
-    let commits = match plan.from.commit() {
-        Some(from) if ui.format != Format::Json => session.repo.count(from, plan.at.id).await.ok(),
-        _ => None,
-    };
-    print(ui, plan, &headline(plan, commits), at, detail);
-    Ok(name_errors(ui, plan))
+    print(ui, plan, &headline(plan, gathered.commits), at, detail);
+    for hindered in &plan.hindered {
+        ui.warn(&cannot_build(hindered));
+        ui.always(&format!("  {}: {}", paint(HINT, "hint"), hindered.hint));
+    }
+    name_errors(ui, plan)
+}
+
+/// What a plan warns of, and a release refuses.
+pub(crate) fn cannot_build(hindered: &Hindered) -> String {
+    format!("cannot build `{}` here: {}", hindered.image, hindered.message)
 }
 
 fn print(ui: &Ui, plan: &CorePlan, headline: &str, at: &str, detail: Detail) {

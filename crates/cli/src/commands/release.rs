@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use longshore_backends::engine::{EngineKind, Programs, detect};
+use longshore_backends::git::Fetching;
 use longshore_backends::store::{Journal, Lock, LockError};
 use longshore_core::config::{self, Config};
 use longshore_core::image::is_loopback;
@@ -43,6 +44,8 @@ pub(crate) async fn run(common: &Common, args: &Release, ui: &Ui) -> Result<u8, 
     if config.registry.is_none() {
         return Err(without_registry(&session)?);
     }
+    // A release gets what it must compare with.
+    session.repo.allow(Fetching::History);
     let registry = Session::registry(&config, Patience::Release)?;
     let remote = session.remote(args.branch.as_deref(), &config).await?;
     let lock = lock(&session)?;
@@ -72,10 +75,11 @@ pub(crate) async fn run(common: &Common, args: &Release, ui: &Ui) -> Result<u8, 
 
 /// The plan that a release would carry out.
 async fn dry_run(session: &Session, args: &Release, ui: &Ui) -> Result<u8, Failure> {
-    let looking = Looking { at: None, from: args.from.clone(), from_rev: args.from_rev.clone(), offline: false };
-    let question = session.question(&looking, Some(&args.version))?;
+    let (from, from_rev) = (args.from.clone(), args.from_rev.clone());
+    let looking = Looking { at: None, from, from_rev, offline: false, fetch: false };
+    let question = Question { count: true, ..session.question(&looking, Some(&args.version))? };
     let gathered = session.look(ui, &question, false).await?;
-    show(session, ui, &gathered, &question.at, Detail::Short).await
+    Ok(show(ui, &gathered, &question.at, Detail::Short))
 }
 
 /// A release must know where its images go; a config that is there and not committed is the likeliest reason.
@@ -158,11 +162,16 @@ impl Steps<'_> {
             from_revision: args.from_rev.clone(),
             version: Some(args.version.clone()),
             config: Some(config.clone()),
+            count: false,
         };
         let externals = Session::externals(config, Patience::Release)?;
         let asked = self.session.asked(&*self.registry, &externals);
         let gathered = gather(&self.session.repo, asked, &question).await?;
         let errors = name_errors_of_services(self.ui, &gathered.plan);
+        if errors == exit::DONE && !gathered.plan.hindered.is_empty() {
+            return Err(Failure::hindered(&gathered.plan.hindered)
+                .note(format!("{} is refused: nothing was written", self.name)));
+        }
         if errors != exit::DONE {
             return Err(Failure::silent(errors).note(format!("{} is refused: nothing was written", self.name)));
         }

@@ -13,7 +13,7 @@ use crate::{exit, json};
 /// Shows a release; ends with 4 where the registry has not what was recorded.
 pub(crate) async fn run(common: &Common, args: &Status, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: None, from: None, from_rev: None, offline: true };
+    let looking = Looking { at: None, from: None, from_rev: None, offline: true, fetch: false };
     let question = session.question(&looking, None)?;
     let config = question.config.clone().unwrap_or_default();
     let name = match &args.version {

@@ -27,6 +27,7 @@ struct Asked {
 /// Explains the decisions about images.
 pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
+    session.heed(&args.looking);
     let asked = asked(&session, args).await?;
     let question = session.question(&asked.looking, None)?;
     let gathered = session.look(ui, &question, asked.looking.offline).await?;
@@ -81,6 +82,7 @@ async fn asked(session: &Session, args: &Why) -> Result<Asked, Failure> {
             from: Some(from.to_owned()),
             from_rev: args.looking.from_rev.clone(),
             offline: true,
+            fetch: args.looking.fetch,
         },
         names: names.to_vec(),
         is_range: true,

@@ -236,9 +236,12 @@ pub(crate) struct Standing {
     content: Vec<u8>,
 }
 
-/// Without our own folder in git's, where the lock, journals and logs of runs are.
+/// Without our own folder in git's, where the lock, journals and logs of runs are, and without the folder for what is
+/// temporary, of which only what is left in it counts.
 fn without_own_state(files: BTreeMap<PathBuf, Standing>) -> BTreeMap<PathBuf, Standing> {
-    let is_own = |path: &Path| path.ends_with(".git") || path.to_string_lossy().contains("/.git/longshore");
+    let is_own = |path: &Path| {
+        path.ends_with(".git") || path.ends_with("tmp") || path.to_string_lossy().contains("/.git/longshore")
+    };
     files.into_iter().filter(|(path, _)| !is_own(path)).collect()
 }
 

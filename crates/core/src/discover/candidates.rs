@@ -2,20 +2,26 @@
 //!
 //! Every Dockerfile under a usual name, and every one that evidence names. A stage is a service of its own only where
 //! evidence builds it. The last stage stays one, unless CI, a bake file, a Makefile or a script builds other stages only.
-//! A stage whose name says that it is for development is no service: what it tells of the context holds all the same.
+//! A stage whose name says that it is for development is no service, unless CI builds an image of it: what it tells of the
+//! context holds all the same. A Dockerfile that a bake file builds into files only is none either.
+//!
+//! Tests, and what is for development or an example, are planned and never released.
+//!
 //! Where one Dockerfile is built into several images with other contexts or arguments, each of them is a service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::names::{kind_of, says_test};
 use super::weigh::is_trusted;
 use super::{DiscoverError, parse};
 use crate::config::Config;
 use crate::dockerfile::Dockerfile;
-use crate::evidence::{Evidence, Survey};
+use crate::evidence::{Evidence, Source, Survey, is_aside, is_in_examples, is_in_tests};
+use crate::graph::Kind;
 use crate::inputs::context::Contexts;
 use crate::name::ServiceName;
 use crate::path::RepoPath;
-use crate::snapshot::{FoundFiles, Snapshot};
+use crate::snapshot::{FoundFiles, Snapshot, dockerfile_suffix};
 
 /// A Dockerfile and target that is to be a service.
 pub(super) struct Candidate {
@@ -23,10 +29,12 @@ pub(super) struct Candidate {
     pub(super) target: Option<String>,
     /// The name that the config gives.
     pub(super) name: Option<ServiceName>,
-    /// What the evidence calls it: the last part of its image, or its name in the file.
-    pub(super) called: Option<String>,
+    /// What the evidence calls it: the last parts of its images, its names in the files; the best first.
+    pub(super) called: Vec<String>,
     /// Is it one of several services of its Dockerfile, and not the plain one?
     pub(super) one_of_several: bool,
+    /// Is it planned only, and never released?
+    pub(super) is_test: bool,
     /// Who builds it, the most trusted first.
     pub(super) builds: Vec<Evidence>,
 }
@@ -60,8 +68,9 @@ pub(super) fn candidates(
             dockerfile: dockerfile.clone(),
             target: settings.target.clone(),
             name: Some(name.clone()),
-            called: None,
+            called: Vec::new(),
             one_of_several: false,
+            is_test: kind_of(dockerfile) == Kind::Test || target.as_deref().is_some_and(says_test),
             builds: survey.of(dockerfile).into_iter().filter(same).collect(),
         });
     }
@@ -81,35 +90,78 @@ pub(super) fn candidates(
 
 fn of_dockerfile(snapshot: &Snapshot, contexts: &Contexts, survey: &Survey, dockerfile: &RepoPath) -> Vec<Candidate> {
     let builds = survey.of(dockerfile);
+    let parsed = parse(snapshot, contexts, dockerfile).ok();
+    let stage_of = |build: &Evidence| match &parsed {
+        // A stage that is not there: the file speaks of another time.
+        Some(parsed) => stage(parsed, build.target.as_deref()),
+        None => Some(None),
+    };
     let mut targets: BTreeMap<Option<String>, Vec<Evidence>> = BTreeMap::new();
-    match parse(snapshot, contexts, dockerfile) {
-        Ok(parsed) => {
-            for build in builds {
-                // A stage that is not there: the file speaks of another time.
-                if let Some(target) = stage(&parsed, build.target.as_deref()) {
-                    targets.entry(target).or_default().push(build);
-                }
-            }
+    for build in builds {
+        if let Some(target) = stage_of(&build) {
+            targets.entry(target).or_default().push(build);
         }
-        Err(_) => drop(targets.insert(None, builds)),
     }
+    let makes_files = survey.files_only(dockerfile);
+    if targets.is_empty() && !makes_files.is_empty() {
+        return Vec::new();
+    }
+    let last = parsed.as_ref().and_then(|parsed| parsed.stages().last()?.name.clone());
+    let last = last.filter(|_| targets.keys().any(Option::is_some));
+    let released = |target: &Option<String>, builds: &[Evidence]| match target.as_deref().or(last.as_deref()) {
+        Some(target) if is_for_development(target) => is_released(target, builds),
+        _ => true,
+    };
+    if targets.get(&None).is_some_and(|builds| !released(&None, builds)) {
+        targets.remove(&None);
+    }
+    let default_makes_files = makes_files.iter().any(|build| stage_of(build) == Some(None));
     let only_others = !targets.contains_key(&None)
         && targets.iter().any(|(target, builds)| {
-            target.as_deref().is_some_and(|target| !is_for_development(target))
-                && builds.iter().any(|build| is_trusted(build.source))
+            default_makes_files || (released(target, builds) && builds.iter().any(|build| is_trusted(build.source)))
         });
     let told: Vec<Evidence> = targets.values().flatten().cloned().collect();
-    let for_development = |target: &Option<String>| target.as_deref().is_some_and(is_for_development);
-    targets.retain(|target, _| !for_development(target));
+    targets.retain(|target, builds| released(target, builds));
     if !only_others {
         // Whoever builds another stage of it tells the context of the last one, too.
-        targets.entry(None).or_insert_with(|| {
-            told.into_iter().map(|build| Evidence { images: Vec::new(), name: None, ..build }).collect()
-        });
+        let unnamed = |build| Evidence { images: Vec::new(), name: None, ..build };
+        targets.entry(None).or_insert_with(|| told.into_iter().map(unnamed).collect());
     }
     let several = targets.len() > 1;
-    let candidates = targets.into_iter().flat_map(|(target, builds)| variants(dockerfile, target, builds, several));
-    candidates.collect()
+    let mut candidates = Vec::new();
+    for (target, builds) in targets {
+        let stage = target.clone().or_else(|| last.clone().filter(|_| several));
+        let is_test = is_test(dockerfile, stage.as_deref(), &builds, several);
+        candidates.extend(variants(dockerfile, &target, builds, several, is_test));
+    }
+    candidates
+}
+
+/// A stage for development is an image of its own where somebody but a desk builds it: a debug image as any other, one of
+/// the other kinds in CI only.
+fn is_released(target: &str, builds: &[Evidence]) -> bool {
+    let is_debug = target.to_ascii_lowercase().contains("debug");
+    builds.iter().any(|build| {
+        let in_ci = matches!(build.source, Source::Bake | Source::Workflow);
+        !build.images.is_empty() && (in_ci || (is_debug && is_trusted(build.source)))
+    })
+}
+
+/// Is it planned, and never released? What its name or the names of its image and stage say to be a test, what stands in
+/// a folder of tests, and what is for development or an example and built by nobody but a desk.
+fn is_test(dockerfile: &RepoPath, stage: Option<&str>, builds: &[Evidence], several: bool) -> bool {
+    if kind_of(dockerfile) == Kind::Test || is_in_tests(dockerfile) || stage.is_some_and(says_test) {
+        return true;
+    }
+    if several && builds.first().and_then(|build| build.name.as_deref()).is_some_and(says_test) {
+        return true;
+    }
+    let suffix = dockerfile_suffix(dockerfile.name()).unwrap_or_default().to_ascii_lowercase();
+    let for_desk = suffix
+        .split(['.', '_', '-'])
+        .any(|word| matches!(word, "dev" | "devel" | "develop" | "development" | "devcontainer" | "local"));
+    (for_desk || is_in_examples(dockerfile))
+        && !builds.iter().any(|build| is_trusted(build.source) && !is_aside(&build.file))
 }
 
 /// The stage that a target is: none outside where there is no such stage, none inside for the last.
@@ -131,17 +183,24 @@ pub(super) fn is_for_development(name: &str) -> bool {
 }
 
 /// One candidate, or one for each image where the same Dockerfile and target make several.
-fn variants(dockerfile: &RepoPath, target: Option<String>, builds: Vec<Evidence>, several: bool) -> Vec<Candidate> {
-    let candidate = |called: Option<String>, one_of_several: bool, builds: Vec<Evidence>| Candidate {
+fn variants(
+    dockerfile: &RepoPath,
+    target: &Option<String>,
+    builds: Vec<Evidence>,
+    several: bool,
+    is_test: bool,
+) -> Vec<Candidate> {
+    let candidate = |called: Vec<String>, one_of_several: bool, builds: Vec<Evidence>| Candidate {
         dockerfile: dockerfile.clone(),
         target: target.clone(),
         name: None,
         called,
         one_of_several,
+        is_test,
         builds,
     };
     let mut images: BTreeMap<String, Vec<Evidence>> = BTreeMap::new();
-    for build in &builds {
+    for build in builds.iter().filter(|_| !is_test) {
         if let Some(name) = image_name(build) {
             images.entry(name).or_default().push(build.clone());
         }
@@ -155,10 +214,12 @@ fn variants(dockerfile: &RepoPath, target: Option<String>, builds: Vec<Evidence>
     let firsts: Vec<&Evidence> = images.values().filter_map(|builds| builds.first()).collect();
     let all_differ = firsts.iter().enumerate().all(|(at, a)| firsts[at + 1..].iter().all(|b| differs(a, b)));
     if images.len() > 1 && all_differ {
-        return images.into_iter().map(|(name, builds)| candidate(Some(name), true, builds)).collect();
+        return images.into_iter().map(|(name, builds)| candidate(vec![name], true, builds)).collect();
     }
-    let called = builds.iter().find_map(image_name).or_else(|| builds.iter().find_map(|build| build.name.clone()));
-    vec![candidate(called, several && target.is_some(), builds)]
+    let mut called: Vec<String> = builds.iter().filter_map(image_name).collect();
+    called.extend(builds.iter().filter_map(|build| build.name.clone()));
+    let apart = several && (target.is_some() || !called.is_empty());
+    vec![candidate(called, apart, builds)]
 }
 
 /// The last part of the first image that a build is tagged as, where it is known.

@@ -15,6 +15,7 @@ pub(super) fn names(candidates: &[Candidate], repository_name: &str, known: &Kno
         taken: candidates.iter().filter_map(|candidate| candidate.name.clone()).collect(),
         siblings: BTreeMap::new(),
         plain: BTreeSet::new(),
+        shared: shared(candidates),
     };
     let mut names: Vec<Option<ServiceName>> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
     for (candidate, name) in candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none()) {
@@ -26,15 +27,13 @@ pub(super) fn names(candidates: &[Candidate], repository_name: &str, known: &Kno
             *naming.siblings.entry(candidate.dockerfile.parent()).or_default() += 1;
         }
     }
-    naming.plain = candidates
-        .iter()
-        .filter(|candidate| !candidate.one_of_several)
-        .filter_map(|candidate| naming.bare(&candidate.dockerfile))
-        .collect();
-    // Plain ones first: what a folder is called must not hang on what else is built from it.
-    for one_of_several in [false, true] {
+    let plain = |candidate: &&Candidate| !candidate.one_of_several && !candidate.is_test;
+    naming.plain = candidates.iter().filter(plain).filter_map(|candidate| naming.bare(&candidate.dockerfile)).collect();
+    // Plain ones first: what a folder is called must not hang on what else is built from it. Tests come last.
+    for turn in [(false, false), (false, true), (true, false), (true, true)] {
         let unnamed = candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none());
-        for (candidate, name) in unnamed.filter(|(candidate, _)| candidate.one_of_several == one_of_several) {
+        for (candidate, name) in unnamed.filter(|(candidate, _)| (candidate.is_test, candidate.one_of_several) == turn)
+        {
             let given = naming.name(candidate);
             naming.taken.insert(given.clone());
             *name = Some(given);
@@ -50,6 +49,41 @@ struct Naming<'a> {
     siblings: BTreeMap<Option<RepoPath>, usize>,
     /// The names of all plain services, as if each were alone.
     plain: BTreeSet<ServiceName>,
+    /// What several Dockerfiles are called.
+    shared: BTreeSet<String>,
+}
+
+/// What several Dockerfiles are called is no name of any: all their images are tags of one repository.
+fn shared(candidates: &[Candidate]) -> BTreeSet<String> {
+    let mut users: BTreeMap<&str, &RepoPath> = BTreeMap::new();
+    let mut shared = BTreeSet::new();
+    for (called, dockerfile) in
+        candidates.iter().flat_map(|candidate| candidate.called.iter().map(|called| (called, &candidate.dockerfile)))
+    {
+        if *users.entry(called).or_insert(dockerfile) != dockerfile {
+            shared.insert(called.clone());
+        }
+    }
+    shared
+}
+
+/// Folders whose names say how images are built, and nothing of what they are.
+fn tells_nothing(folder: &RepoPath) -> bool {
+    const WORDS: [&str; 12] = [
+        "src",
+        "docker",
+        "dockerfile",
+        "dockerfiles",
+        "build",
+        "image",
+        "images",
+        "container",
+        "containers",
+        "package",
+        "targets",
+        "deploy",
+    ];
+    WORDS.iter().any(|word| folder.name().eq_ignore_ascii_case(word.as_bytes()))
 }
 
 impl Naming<'_> {
@@ -57,12 +91,15 @@ impl Naming<'_> {
     fn sticky(&mut self, candidate: &Candidate, all: &[Candidate], known: &KnownNames) -> Option<ServiceName> {
         let before = known.get(&(candidate.dockerfile.clone(), candidate.target.clone()))?;
         let same = |other: &&Candidate| other.dockerfile == candidate.dockerfile && other.target == candidate.target;
-        let called = || candidate.called.as_deref().and_then(|called| ServiceName::from_folder(called.as_bytes()));
-        let name = if all.iter().filter(same).count() == 1 && before.len() == 1 {
-            before.first().cloned()
-        } else {
-            called().filter(|called| before.contains(called))
-        }?;
+        let called = || {
+            candidate
+                .called
+                .iter()
+                .filter_map(|called| ServiceName::from_folder(called.as_bytes()))
+                .find(|called| before.contains(called))
+        };
+        let name =
+            if all.iter().filter(same).count() == 1 && before.len() == 1 { before.first().cloned() } else { called() }?;
         self.taken.insert(name.clone()).then_some(name)
     }
 
@@ -77,15 +114,18 @@ impl Naming<'_> {
 
     fn name(&self, candidate: &Candidate) -> ServiceName {
         let dockerfile = &candidate.dockerfile;
-        let several = self.several(dockerfile);
+        let several = self.several(dockerfile) || candidate.is_test;
         let ending = candidate.target.as_deref().filter(|_| candidate.one_of_several);
         let names = wanted(dockerfile, several, ending, self.repository_name);
         let free = |name: &ServiceName| !self.taken.contains(name);
-        let called = candidate.called.as_deref().and_then(|called| ServiceName::from_folder(called.as_bytes()));
-        let called = called.filter(|name| free(name) && !self.plain.contains(name));
+        let own = candidate.called.iter().filter(|called| !self.shared.contains(*called));
+        let own = own.filter_map(|called| ServiceName::from_folder(called.as_bytes()));
+        let called = own.into_iter().find(|name| free(name) && !self.plain.contains(name));
         // One of several of a Dockerfile, or a file among several of a folder with a name of its own: what its image is
         // called tells them apart.
-        let told_apart = candidate.one_of_several || (several && telling_suffix(dockerfile, true).is_some());
+        let told_apart = candidate.one_of_several
+            || (several && telling_suffix(dockerfile, true).is_some())
+            || dockerfile.parent().is_some_and(|folder| tells_nothing(&folder));
         let is_taken = names.first().is_none_or(|name| !free(name));
         if kind_of(dockerfile) == Kind::Service
             && (told_apart || is_taken)
@@ -142,8 +182,22 @@ pub(super) fn kind_of(dockerfile: &RepoPath) -> Kind {
 
 /// Is `test` a word of this name?
 pub(super) fn says_test(name: &str) -> bool {
+    const TESTS: [&str; 12] = [
+        "test",
+        "tests",
+        "testing",
+        "unittest",
+        "unittests",
+        "functionaltest",
+        "functionaltests",
+        "integrationtest",
+        "integrationtests",
+        "e2etest",
+        "apitest",
+        "tester",
+    ];
     let name = name.to_ascii_lowercase();
-    name.split(['.', '_', '-']).any(|word| matches!(word, "test" | "tests" | "testing" | "unittest" | "unittests"))
+    name.split(['.', '_', '-']).any(|word| TESTS.contains(&word))
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 //! directory has everything, the most trusted file is believed. Two that fit and disagree are a tie, which is said.
 //!
 //! *Arguments.* Literal values that a bake file, `skaffold.yaml`, a workflow, a Makefile or a script gives to arguments that
-//! the Dockerfile declares enter the build. Those of compose files mostly are for development: they serve only where the
-//! name of a base or the source of a `COPY` could not be known without them.
+//! the Dockerfile declares enter the build. Where files of one kind give an argument two values, its default holds. Those of compose files mostly are for development: they count only for
+//! arguments to which the Dockerfile gives no default.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::contexts::{infer_context, lacks};
-use crate::dockerfile::{Dockerfile, Read, Recipe, RecipeBase};
+use crate::dockerfile::{Dockerfile, Recipe};
 use crate::evidence::{Evidence, Source};
 use crate::image::Platform;
 use crate::inputs::context::Contexts;
@@ -95,67 +95,45 @@ pub(super) fn arguments(
     configured: &BTreeMap<String, String>,
     builds: &[Evidence],
 ) -> (BTreeMap<String, String>, Vec<String>) {
-    let mut args = configured.clone();
-    let mut from: BTreeMap<&str, &Evidence> = BTreeMap::new();
-    let mut notes = Vec::new();
-    for build in builds.iter().filter(|build| is_trusted(build.source)) {
+    let bare = parsed.arguments_without_default();
+    let mut values: BTreeMap<&str, Vec<(&Evidence, &str)>> = BTreeMap::new();
+    for build in builds {
         for (argument, value) in &build.args {
-            let Some(value) = value.as_ref().filter(|_| !configured.contains_key(argument)) else { continue };
-            match from.get(argument.as_str()) {
-                None => {
-                    from.insert(argument, build);
-                    args.insert(argument.clone(), value.clone());
-                }
-                Some(first) if args.get(argument) != Some(value) => notes.push((
-                    argument.clone(),
-                    format!(
-                        "`{argument}` is `{}` by {} and `{value}` by {}; `services.{name}.args` settles it",
-                        args[argument],
-                        place(first),
-                        place(build)
-                    ),
-                )),
-                Some(_) => {}
+            let counts = is_trusted(build.source) || bare.contains(argument.as_str());
+            let Some(value) = value.as_deref().filter(|_| counts && !configured.contains_key(argument)) else {
+                continue;
+            };
+            let said = values.entry(argument).or_default();
+            if !said.iter().any(|(_, other)| *other == value) {
+                said.push((build, value));
             }
         }
     }
-    let recipe = |args: &BTreeMap<String, String>| parsed.recipe(target, args, platform).ok();
-    let Some(mut best) = recipe(&args) else { return (configured.clone(), Vec::new()) };
-    let unknown: usize = unknowns(&best);
-    if unknown > 0 {
-        let mut least = unknown;
-        for build in builds.iter().filter(|build| !is_trusted(build.source)) {
-            for (argument, value) in build.args.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-                if args.contains_key(argument) {
-                    continue;
-                }
-                let mut more = args.clone();
-                more.insert(argument.clone(), value.clone());
-                if let Some(recipe) = recipe(&more)
-                    && unknowns(&recipe) < least
-                {
-                    least = unknowns(&recipe);
-                    (args, best) = (more, recipe);
-                }
-            }
-        }
-    }
-    args.retain(|argument, _| configured.contains_key(argument) || best.used_args.contains(argument));
-    let mut said = BTreeSet::new();
-    let notes = notes.into_iter().filter(|(argument, _)| args.contains_key(argument) && said.insert(argument.clone()));
-    let notes = notes.map(|(_, note)| note).collect();
-    (args, notes)
-}
-
-/// How many bases and sources cannot be known.
-fn unknowns(recipe: &Recipe) -> usize {
-    let steps = recipe.stages.iter().flat_map(|stage| &stage.steps);
-    let reads = steps.flat_map(|step| &step.reads).filter(|read| match read {
-        Read::Context(read) => read.unknown.is_some(),
-        Read::Image(image) => image.unknown.is_some(),
-        Read::Stage(_) | Read::Remote { .. } => false,
+    let mut args = configured.clone();
+    let firsts = values.iter().filter_map(|(name, said)| Some(((*name).to_owned(), said.first()?.1.to_owned())));
+    args.extend(firsts);
+    // An argument without a default may name the base of a stage that is not reached, and must have a value all the same.
+    let used = parsed.recipe(target, &args, platform).map(|recipe| recipe.used_args).unwrap_or_default();
+    args.retain(|argument, _| {
+        configured.contains_key(argument) || used.contains(argument) || bare.contains(argument.as_str())
     });
-    let bases =
-        recipe.stages.iter().filter(|stage| matches!(&stage.base, RecipeBase::Image(image) if image.unknown.is_some()));
-    reads.count() + bases.count()
+    let mut notes = Vec::new();
+    for (argument, said) in &values {
+        let (Some((first, value)), Some((second, other))) = (said.first(), said.get(1)) else { continue };
+        if !args.contains_key(*argument) {
+            continue;
+        }
+        // One kind of file says both: the Dockerfile itself is asked.
+        let is_open = first.source == second.source && !bare.contains(argument);
+        if is_open {
+            args.remove(*argument);
+        }
+        let holds = if is_open { ", so the default of the Dockerfile holds" } else { "" };
+        notes.push(format!(
+            "`{argument}` is `{value}` by {} and `{other}` by {}{holds}; `services.{name}.args` settles it",
+            place(first),
+            place(second)
+        ));
+    }
+    (args, notes)
 }

@@ -1,7 +1,7 @@
 //! Bake files: `docker-bake.hcl`, `docker-bake.json` and what else is called so.
 //!
 //! Targets are read with their `inherits`, `matrix`, variables at their defaults, and functions. A target that only serves
-//! others to inherit from is none, and one whose output is no image (`type=local`, `type=cacheonly`) is no build of an image.
+//! others to inherit from is none, and one whose output is no image (`type=local`, `type=cacheonly`) makes files only.
 //! An override file beside the file is laid over it. Paths are read from the directory in which bake runs: where nobody says
 //! which that is, from the file's own folder, or else from the nearest above it in which the Dockerfile is.
 
@@ -48,10 +48,13 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
     let inherited = file.inherited();
     for target in file.targets.values() {
         for (name, attributes) in file.expanded(target) {
-            reading.evidence.extend(evidence(&name, target, &attributes, &folder, files).filter(|_| {
-                let serves = inherited.contains(&target.name) && !file.grouped.contains(&target.name);
-                !(serves && ["context", "dockerfile", "target"].iter().all(|key| !attributes.contains_key(*key)))
-            }));
+            let serves = inherited.contains(&target.name) && !file.grouped.contains(&target.name);
+            if serves && ["context", "dockerfile", "target"].iter().all(|key| !attributes.contains_key(*key)) {
+                continue;
+            }
+            let Some(build) = evidence(&name, target, &attributes, &folder, files) else { continue };
+            let is_image = attributes.get("output").is_none_or(makes_image);
+            if is_image { reading.evidence.push(build) } else { reading.files_only.push(build) }
         }
     }
     reading.evidence.sort_by_key(|evidence| evidence.line);
@@ -311,13 +314,7 @@ fn evidence(
     let context = text("context").unwrap_or_else(|| ".".to_owned());
     let dockerfile = text("dockerfile").unwrap_or_else(|| "Dockerfile".to_owned());
     let known = |text: &str| !text.contains("${");
-    let is_image = attributes.get("output").is_none_or(makes_image);
-    if text("dockerfile-inline").is_some()
-        || is_remote(&context)
-        || !known(&context)
-        || !known(&dockerfile)
-        || !is_image
-    {
+    if text("dockerfile-inline").is_some() || is_remote(&context) || !known(&context) || !known(&dockerfile) {
         return None;
     }
     let (folder, context, dockerfile) = place(folder, &context, &dockerfile, files)?;

@@ -202,8 +202,8 @@ const SHORT_WITH_VALUE: &str = "ftmcov";
 fn build(words: &[String]) -> Option<Command> {
     let mut build = Build::default();
     let mut positional = Vec::new();
-    let mut flags = Flags { words, bare: &BARE, short_with_value: SHORT_WITH_VALUE };
-    while let Some(word) = flags.next() {
+    let flags = Flags { words, bare: &BARE, short_with_value: SHORT_WITH_VALUE };
+    for word in flags {
         let (name, value) = match word {
             Word::Positional(word) => {
                 positional.push(word);
@@ -290,7 +290,7 @@ fn compose(words: &[String]) -> Option<Command> {
             Word::Positional(word) if verb.is_none() => verb = Some(word),
             Word::Positional(word) => uses.targets.push(word),
             Word::Flag(name, Some(value)) if verb.is_none() && (name == "f" || name == "file") => {
-                uses.files.push(value)
+                uses.files.push(value);
             }
             Word::Flag(name, None) if name == "build" => builds = true,
             Word::Flag(..) => {}

@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use super::document::{self, Item};
 use super::interpolate::{Variables, dotenv, expand, is_known};
 use super::reading::{Files, Reading, Unread};
-use super::yaml::{self, Item};
 use super::{Evidence, NamedContext, Source};
 use crate::path::RepoPath;
 
@@ -103,7 +103,7 @@ impl Reader<'_> {
 
     /// The services of a file, with what it extends and includes.
     fn services(&mut self, path: &RepoPath, text: &str, variables: &Variables, depth: usize) -> Services {
-        let roots = match yaml::parse(text) {
+        let roots = match document::parse(text) {
             Ok(roots) => roots,
             Err(error) => {
                 self.unread.push(Unread { file: path.clone(), line: error.line, why: error.why });
@@ -309,4 +309,83 @@ pub(super) fn named(text: &str, folder: &RepoPath, files: &dyn Files) -> NamedCo
     }
     let path = folder.join(text).ok().filter(|path| !is_remote(text) && is_known(text) && files.is_directory(path));
     path.map_or_else(|| NamedContext::Other(text.to_owned()), NamedContext::Directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests_support::Tree;
+    use super::*;
+
+    fn told(path: &str, text: &str, files: &Tree) -> Vec<String> {
+        let reading = read(&RepoPath::new(path).unwrap(), text.as_bytes(), files);
+        assert_eq!(reading.unread, [], "{text}");
+        let line = |build: &Evidence| {
+            let args: Vec<String> =
+                build.args.iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("?"))).collect();
+            format!(
+                "{}:{} {} {} {} [{}] [{}]",
+                build.line,
+                build.name.as_deref().unwrap_or("-"),
+                build.context,
+                build.dockerfile,
+                build.target.as_deref().unwrap_or("-"),
+                args.join(" "),
+                build.images.join(" ")
+            )
+        };
+        reading.evidence.iter().map(line).collect()
+    }
+
+    #[test]
+    fn forms_of_build() {
+        let files =
+            Tree::of(&["api/Dockerfile", "web/prod.Dockerfile", "Dockerfile"]).with(".env", "V=7\nREG=r.example\n");
+        let text = "
+x-build: &build
+  context: web
+  args: {A: 1}
+services:
+  api: {build: ./api, image: '${REG}/api:${TAG:-dev}'}
+  web:
+    image: web:${NONE}
+    build:
+      <<: *build
+      dockerfile: prod.Dockerfile
+      target: run
+  listed: {build: {context: ., args: [V, W, X=$V]}}
+  inline: {build: {context: ., dockerfile_inline: FROM scratch}}
+  remote: {build: https://git.example/x.git}
+  unset: {build: '${NOWHERE}'}
+  gone: {build: ./gone}
+  plain: {image: nginx}
+";
+        assert_eq!(
+            told("compose.yaml", text, &files),
+            [
+                "6:api api api/Dockerfile - [] [r.example/api:dev]",
+                "9:web web web/prod.Dockerfile run [A=1] [web:${NONE}]",
+                "13:listed . Dockerfile - [V=7 W=? X=7] []",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_laid_over_the_usual_one() {
+        let files = Tree::of(&["api/Dockerfile"])
+            .with("compose.yaml", "services:\n  api: {image: acme/api, build: {context: api}}\n")
+            .with("common.yml", "services:\n  base: {build: {context: api, target: base}}\n");
+        let over = "services:\n  api: {build: {target: prod}}\n  only: {ports: [1]}\n";
+        assert_eq!(told("compose.prod.yaml", over, &files), ["2:api api api/Dockerfile prod [] [acme/api]"]);
+        let extends = "services:\n  x:\n    extends: {file: common.yml, service: base}\n    build: {args: {B: 2}}\n";
+        assert_eq!(told("other-compose.yml", extends, &files), ["4:x api api/Dockerfile base [B=2] []"]);
+    }
+
+    #[test]
+    fn paths_may_be_meant_from_a_folder_above() {
+        let files = Tree::of(&["api/Dockerfile"]);
+        assert_eq!(
+            told("deploy/compose.yml", "services:\n  a: {build: api}\n", &files),
+            ["2:a api api/Dockerfile - [] []"]
+        );
+    }
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Source;
 use super::place::{Origin, settle};
-use super::reading::{Files, Reading};
+use super::reading::{Files, Reading, may_build};
 use super::script::starts;
 use super::shell::{Found, Shell};
 use super::text::{fields, hole, is_known, split_once};
@@ -120,6 +120,9 @@ impl Makefile<'_> {
         }
         for (line, text) in &rule.recipe {
             let expanded = self.expand(text, &frame);
+            if !may_build(&expanded) {
+                continue;
+            }
             let script = plain_recipe(&expanded);
             let inner = script.matches('\n').count() == text.matches('\n').count();
             let mut shell = Shell::new(self.files, None, &self.start);

@@ -82,7 +82,7 @@ pub(super) fn settle(
     for readings in lines.into_values() {
         let best = |says: fn(&Reading) -> bool| readings.iter().find(|reading| says(reading));
         let used = best(|reading| !reading.used.is_empty());
-        let chosen = best(|reading| !reading.evidence.is_empty())
+        let chosen = with_evidence(&readings)
             .or_else(|| best(|reading| !reading.patterns.is_empty()))
             .into_iter()
             .chain(used.filter(|used| used.evidence.is_empty() && used.patterns.is_empty()));
@@ -90,6 +90,16 @@ pub(super) fn settle(
             add(reading, into);
         }
     }
+}
+
+/// The reading of a line that fits best: the first whose Dockerfiles exist. Where they are the same from everywhere, because
+/// they are named from the root, the context is most likely meant from the root too: the last place to start from.
+fn with_evidence(readings: &[Reading]) -> Option<&Reading> {
+    let dockerfiles =
+        |reading: &Reading| reading.evidence.iter().map(|evidence| evidence.dockerfile.clone()).collect::<Vec<_>>();
+    let first = readings.iter().find(|reading| !reading.evidence.is_empty())?;
+    let same = |reading: &&Reading| dockerfiles(reading) == dockerfiles(first);
+    readings.iter().rfind(same).or(Some(first))
 }
 
 /// Adds `reading` without doubles, as far as there is room.
@@ -123,10 +133,10 @@ fn place(build: &Build, directory: &str, origin: Origin<'_>, files: &dyn Files, 
         if !into.evidence.contains(&evidence) {
             into.evidence.push(evidence);
         }
-    } else if let Some(pattern) = pattern(build, directory, origin).filter(|pattern| has_instance(pattern, files)) {
-        if !into.patterns.contains(&pattern) {
-            into.patterns.push(pattern);
-        }
+    } else if let Some(pattern) = pattern(build, directory, origin).filter(|pattern| has_instance(pattern, files))
+        && !into.patterns.contains(&pattern)
+    {
+        into.patterns.push(pattern);
     }
 }
 
@@ -165,7 +175,8 @@ fn place_use(uses: &Uses, directory: &str, origin: Origin<'_>, files: &dyn Files
     let paths: Vec<RepoPath> = uses.files.iter().filter_map(|file| path(directory, file)).collect();
     let exist = paths.iter().all(|path| files.is_file(path)) && paths.len() == uses.files.len();
     if into.used.len() < EVIDENCE_LIMIT && exist && (!paths.is_empty() || has_default(uses, &place, files)) {
-        let (file, line, targets) = (origin.file.clone(), origin.line, uses.targets.clone());
+        let targets = uses.targets.iter().map(|target| shown(target)).collect();
+        let (file, line) = (origin.file.clone(), origin.line);
         let used = Used { file, line, directory: place, tool: uses.tool, files: paths, targets };
         if !into.used.contains(&used) {
             into.used.push(used);

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::text::clean;
-use super::{Evidence, Pattern, makefile, script};
+use super::{Evidence, Pattern, ci, makefile, script, workflow};
 use crate::path::RepoPath;
 
 /// The files of a repository, as far as readers look at them.
@@ -40,6 +40,8 @@ pub struct Reading {
     pub evidence: Vec<Evidence>,
     /// Builds of every Dockerfile of a shape.
     pub patterns: Vec<Pattern>,
+    /// Builds that give files, or nothing, and no image.
+    pub files_only: Vec<Evidence>,
     /// Other files that describe builds and that this one uses.
     pub used: Vec<Used>,
     /// What could not be read.
@@ -199,11 +201,20 @@ fn yaml_kind(stem: &str, folders: &[&[u8]]) -> Option<Kind> {
     }
 }
 
-/// Whether a file speaks of a builder at all: most do not, and are skipped at once.
+/// Whether a file speaks of building with a builder at all: most do not, and are skipped at once.
 pub fn may_speak(bytes: &[u8]) -> bool {
-    static WORDS: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new("(?i)docker|podman|buildah|buildctl|nerdctl|kaniko|bake|skaffold").ok());
-    bytes.len() <= SIZE_LIMIT && WORDS.as_ref().is_some_and(|words| words.is_match(bytes))
+    // A workflow may leave it all to another of the repository.
+    const TOOLS: &str = r#"(?i)docker|podman|buildah|buildctl|nerdctl|kaniko|bake|skaffold|uses:\s*["']?\./"#;
+    const VERBS: &str = r#"(?i)build|bud|bake|compose|kaniko|skaffold|uses:\s*["']?\./"#;
+    static WORDS: LazyLock<[Option<Regex>; 2]> = LazyLock::new(|| [TOOLS, VERBS].map(|words| Regex::new(words).ok()));
+    bytes.len() <= SIZE_LIMIT && WORDS.iter().all(|words| words.as_ref().is_some_and(|words| words.is_match(bytes)))
+}
+
+/// Whether one script among the many of a file may build: it names a builder, what may stand for one, or another script.
+pub(super) fn may_build(script: &str) -> bool {
+    const WORDS: &str = r"(?i)docker|podman|buildah|buildctl|nerdctl|kaniko|bake|skaffold|container|engine|oci|builder|img|depot|make|source|(^|\s)\.\s";
+    static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(WORDS).ok());
+    PATTERN.as_ref().is_none_or(|pattern| pattern.is_match(script.as_bytes()))
 }
 
 /// What the file at `path` says. What it says depends on the file, on what it includes, and on which paths exist.
@@ -214,7 +225,14 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
     match kind {
         Kind::Script => script::read(path, &text, files, &mut reading),
         Kind::Makefile => makefile::read(path, &text, files, &mut reading),
-        _ => {}
+        Kind::Workflow => workflow::read(path, &text, files, &mut reading),
+        Kind::Action => workflow::read_action(path, &text, files, &mut reading),
+        Kind::Ci(_) | Kind::Taskfile | Kind::Justfile | Kind::Package => {
+            ci::read(kind, path, &text, files, &mut reading);
+        }
     }
     reading
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 
 mod expand;
 mod syntax;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -42,16 +43,22 @@ enum Value {
     List(Vec<String>),
 }
 
+/// A function: its body, and whether it stands in another text.
+type Function = (Rc<Vec<Node>>, bool);
+
+type Variables = BTreeMap<String, Value>;
+
 /// A shell on its way through a script.
 #[derive(Clone)]
 pub(super) struct Shell<'a> {
     files: &'a dyn Files,
     /// The script, for `$0`.
     script: Option<&'a RepoPath>,
-    variables: BTreeMap<String, Value>,
+    variables: Rc<Variables>,
     /// The variables whose values are not only a default: they decide conditions.
     certain: BTreeSet<String>,
-    functions: BTreeMap<String, Rc<Vec<Node>>>,
+    /// The bodies; of those from another file nothing is said but where they are called.
+    functions: Rc<BTreeMap<String, Function>>,
     called: BTreeSet<String>,
     /// `$1` and so on, where known.
     arguments: Option<Vec<String>>,
@@ -63,6 +70,8 @@ pub(super) struct Shell<'a> {
     depth: usize,
     /// The line of what is run, where that is not in the text itself.
     line: Option<usize>,
+    /// The text was expanded by make: what is written in it may be a default that a caller changes.
+    is_recipe: bool,
     found: Vec<Found>,
     /// The words of the calls of make.
     makes: Vec<Vec<String>>,
@@ -74,9 +83,9 @@ impl<'a> Shell<'a> {
         Self {
             files,
             script,
-            variables: BTreeMap::new(),
+            variables: Rc::default(),
             certain: BTreeSet::new(),
-            functions: BTreeMap::new(),
+            functions: Rc::default(),
             called: BTreeSet::new(),
             arguments: None,
             directory: directory.to_owned(),
@@ -84,6 +93,7 @@ impl<'a> Shell<'a> {
             steps: 0,
             depth: 0,
             line: None,
+            is_recipe: false,
             found: Vec::new(),
             makes: Vec::new(),
         }
@@ -91,11 +101,12 @@ impl<'a> Shell<'a> {
 
     /// Sets a variable from outside.
     pub(super) fn set(&mut self, name: &str, value: &str) {
-        self.variables.insert(name.to_owned(), Value::Text(value.to_owned()));
+        Rc::make_mut(&mut self.variables).insert(name.to_owned(), Value::Text(value.to_owned()));
     }
 
     /// Follows a script that make runs; the words of its calls of make are added to `calls`.
     pub(super) fn follow_with(mut self, text: &str, calls: &mut Vec<Vec<String>>) -> Vec<Found> {
+        self.is_recipe = true;
         self.run(&syntax::parse(text));
         calls.append(&mut self.makes);
         self.found
@@ -114,14 +125,13 @@ impl<'a> Shell<'a> {
     /// Follows a whole script, then each function that it does not call itself.
     pub(super) fn follow(mut self, text: &str) -> Vec<Found> {
         self.run(&syntax::parse(text));
-        let names: Vec<String> = self.functions.keys().cloned().collect();
-        for name in names {
-            let used = |body: &Rc<Vec<Node>>| calls(body, &name);
-            let inner = self.functions.iter().any(|(other, body)| *other != name && used(body));
-            if !inner && !self.called.contains(&name) {
+        let functions = Rc::clone(&self.functions);
+        for (name, _) in functions.iter().filter(|(_, (_, foreign))| !foreign) {
+            let inner = functions.iter().any(|(other, (body, _))| other != name && calls(body, name));
+            if !inner && !self.called.contains(name) {
                 let mut shell = self.clone();
                 shell.found.clear();
-                shell.call(&name, None);
+                shell.call(name, None, 0);
                 self.steps = shell.steps;
                 self.called.append(&mut shell.called);
                 self.found.append(&mut shell.found);
@@ -159,7 +169,10 @@ impl<'a> Shell<'a> {
                 self.merge(&[after]);
                 self.directory = before.1;
             }
-            Node::Function { name, body } => _ = self.functions.insert(name.clone(), Rc::clone(body)),
+            Node::Function { name, body } => {
+                let function = (Rc::clone(body), self.line.is_some());
+                Rc::make_mut(&mut self.functions).insert(name.clone(), function);
+            }
         }
     }
 
@@ -178,7 +191,7 @@ impl<'a> Shell<'a> {
             } else {
                 self.certain.remove(variable);
             }
-            self.variables.insert(variable.to_owned(), Value::Text(value));
+            Rc::make_mut(&mut self.variables).insert(variable.to_owned(), Value::Text(value));
             let directory = self.directory.clone();
             self.run(body);
             // A body that goes somewhere and back by `cd ..` or not at all: each round starts where the first did.
@@ -190,7 +203,7 @@ impl<'a> Shell<'a> {
     }
 
     fn branches(&mut self, subject: Option<&Word>, arms: &[Arm]) {
-        let subject = subject.map(|word| (self.decides(word), self.joined(word)));
+        let subject = subject.map(|word| (self.decides(word) && self.asks(word), self.joined(word)));
         let before = (self.variables.clone(), self.directory.clone());
         let mut outcomes = Vec::new();
         for arm in arms {
@@ -220,12 +233,17 @@ impl<'a> Shell<'a> {
     }
 
     /// What is known of variables behind branches that may or may not have been taken.
-    fn merge(&mut self, outcomes: &[BTreeMap<String, Value>]) {
-        let names: BTreeSet<&String> = outcomes.iter().flat_map(BTreeMap::keys).collect();
+    fn merge(&mut self, outcomes: &[Rc<Variables>]) {
+        let names: BTreeSet<String> = outcomes
+            .iter()
+            .filter(|outcome| !Rc::ptr_eq(outcome, &self.variables))
+            .flat_map(|outcome| outcome.keys())
+            .cloned()
+            .collect();
         for name in names {
             let values: BTreeSet<String> =
-                outcomes.iter().filter_map(|outcome| outcome.get(name)).map(expand::flat).collect();
-            let before = self.variables.get(name).map(expand::flat);
+                outcomes.iter().filter_map(|outcome| outcome.get(&name)).map(expand::flat).collect();
+            let before = self.variables.get(&name).map(expand::flat);
             let value = match before {
                 // Something is added to it, or not.
                 Some(before) if !before.is_empty() && values.iter().all(|value| value.starts_with(&before)) => continue,
@@ -234,11 +252,11 @@ impl<'a> Shell<'a> {
                 None if values.len() == 1 => values.first().cloned().unwrap_or_default(),
                 Some(before) if !is_known(&before) && !before.is_empty() => {
                     let known: Vec<&String> = values.iter().filter(|value| is_known(value)).collect();
-                    if let [only] = known.as_slice() { (*only).clone() } else { unset(name) }
+                    if let [only] = known.as_slice() { (*only).clone() } else { unset(&name) }
                 }
-                _ => unset(name),
+                _ => unset(&name),
             };
-            self.variables.insert(name.clone(), Value::Text(value));
+            Rc::make_mut(&mut self.variables).insert(name, Value::Text(value));
         }
     }
 
@@ -254,7 +272,7 @@ impl<'a> Shell<'a> {
             ("test", _) => rest,
             _ => return None,
         };
-        if !rest.iter().all(|word| self.decides(word)) {
+        if !rest.iter().all(|word| self.decides(word)) || !rest.iter().any(|word| self.asks(word)) {
             return None;
         }
         let words: Vec<String> = rest.iter().map(|word| self.joined(word)).collect();
@@ -267,10 +285,15 @@ impl<'a> Shell<'a> {
         }
     }
 
+    /// Whether a word is more than a text that make may have put there, from a default that a caller may change.
+    fn asks(&self, Word(parts): &Word) -> bool {
+        !self.is_recipe || parts.iter().any(|part| matches!(part, Part::Variable { .. }))
+    }
+
     /// Whether a word is known for certain: not from a default that a caller may change.
     fn decides(&self, Word(parts): &Word) -> bool {
         parts.iter().all(|part| match part {
-            Part::Text(_) | Part::Quoted(_) => true,
+            Part::Text(text) | Part::Quoted(text) => is_known(text),
             Part::Variable { name, .. } => {
                 let argument = name.chars().all(|character| character.is_ascii_digit()) && name != "0";
                 (argument && self.arguments.is_some()) || self.certain.contains(name)
@@ -310,7 +333,7 @@ impl<'a> Shell<'a> {
             Value::Text(expand::named(text, &name))
         };
         if assignment.append {
-            added = match (self.variables.remove(&name), added) {
+            added = match (Rc::make_mut(&mut self.variables).remove(&name), added) {
                 (Some(Value::List(mut list)), added) => {
                     list.extend(expand::list(&added));
                     Value::List(list)
@@ -328,7 +351,7 @@ impl<'a> Shell<'a> {
         } else {
             self.certain.remove(&name);
         }
-        self.variables.insert(name, added);
+        Rc::make_mut(&mut self.variables).insert(name, added);
     }
 
     fn command(&mut self, words: &[String], line: usize) {
@@ -349,7 +372,7 @@ impl<'a> Shell<'a> {
             }
             "read" | "mapfile" | "readarray" | "unset" => {
                 for name in rest.iter().filter(|name| !name.starts_with('-')) {
-                    self.variables.remove(name);
+                    Rc::make_mut(&mut self.variables).remove(name);
                 }
             }
             "make" | "gmake" => self.makes.push(rest.to_vec()),
@@ -363,7 +386,7 @@ impl<'a> Shell<'a> {
                 }
             }
             "source" | "." => self.source(rest.first().cloned().unwrap_or_default(), line),
-            name if self.functions.contains_key(name) => self.call(name, Some(rest.to_vec())),
+            name if self.functions.contains_key(name) => self.call(name, Some(rest.to_vec()), line),
             _ => {
                 if let Some(command) = command::parse(words) {
                     self.found.push(Found { command, directory: self.directory.clone(), line });
@@ -410,18 +433,23 @@ impl<'a> Shell<'a> {
         }
     }
 
-    fn call(&mut self, name: &str, arguments: Option<Vec<String>>) {
+    fn call(&mut self, name: &str, arguments: Option<Vec<String>>, line: usize) {
         self.called.insert(name.to_owned());
-        let Some(body) = self.functions.get(name).cloned() else { return };
+        let Some((body, foreign)) = self.functions.get(name).cloned() else { return };
         if self.depth >= DEPTH_LIMIT {
             return;
         }
         let known = arguments.filter(|arguments| arguments.iter().all(|word| is_known(word)) || !arguments.is_empty());
         let outer = std::mem::replace(&mut self.arguments, known);
         let certain = self.certain.clone();
+        let outer_line = self.line;
+        if foreign {
+            self.line.get_or_insert(line);
+        }
         self.depth += 1;
         self.run(&body);
         self.depth -= 1;
+        self.line = outer_line;
         self.certain = certain;
         self.arguments = outer;
     }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::compose::{is_remote, place};
+use super::document::{self, Item};
 use super::reading::{Files, Reading, Unread};
-use super::yaml::{self, Item};
 use super::{Evidence, Source};
 use crate::path::RepoPath;
 
@@ -19,7 +19,7 @@ pub fn is_skaffold(name: &str) -> bool {
 
 /// What the file at `path` says.
 pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
-    let roots = match yaml::parse(&String::from_utf8_lossy(bytes)) {
+    let roots = match document::parse(&String::from_utf8_lossy(bytes)) {
         Ok(roots) => roots,
         Err(error) => {
             let unread = Unread { file: path.clone(), line: error.line, why: error.why };
@@ -90,4 +90,41 @@ fn read_artifact(file: &RepoPath, artifact: &Item, files: &dyn Files) -> Option<
 
 fn is_known(text: &str) -> bool {
     !text.contains("{{")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests_support::Tree;
+    use super::*;
+
+    #[test]
+    fn artifacts_of_docker_and_what_they_require() {
+        let files = Tree::of(&["base/Dockerfile", "app/docker/Dockerfile", "Dockerfile"]);
+        let text = "
+apiVersion: skaffold/v4beta6
+build:
+  artifacts:
+    - image: acme/base
+      context: base
+    - image: acme/app
+      context: app
+      docker: {dockerfile: docker/Dockerfile, target: run, buildArgs: {A: '1', B: '{{.B}}'}}
+      requires: [{image: acme/base, alias: BASE}]
+    - image: acme/java
+      jib: {}
+";
+        let reading = read(&RepoPath::new("skaffold.yaml").unwrap(), text.as_bytes(), &files);
+        let shown: Vec<String> = reading
+            .evidence
+            .iter()
+            .map(|build| format!("{} {} {:?} {:?}", build.line, build.dockerfile, build.target, build.args))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "5 base/Dockerfile None {}",
+                "7 app/docker/Dockerfile Some(\"run\") {\"A\": Some(\"1\"), \"B\": None, \"BASE\": Some(\"acme/base\")}",
+            ]
+        );
+    }
 }

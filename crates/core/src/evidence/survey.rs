@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::reading::{self, Entry, Files, Reading, Unread};
-use super::{Evidence, Pattern, bake, compose, skaffold};
+use super::{Evidence, Pattern, Source, bake, compose, skaffold};
 use crate::object::ObjectId;
 use crate::path::RepoPath;
 use crate::snapshot::{FoundFiles, Snapshot, ignore_files};
@@ -19,6 +19,8 @@ use crate::tree;
 pub struct Survey {
     /// Builds of one Dockerfile each, by Dockerfile.
     builds: BTreeMap<RepoPath, Vec<Evidence>>,
+    /// Builds that give files and no image, by Dockerfile.
+    files_only: BTreeMap<RepoPath, Vec<Evidence>>,
     /// Builds of all Dockerfiles of a shape.
     patterns: Vec<Pattern>,
     /// What could not be read.
@@ -26,17 +28,25 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// How a Dockerfile is built: what is trusted most comes first.
+    /// How a Dockerfile is built: what is trusted most comes first. What is said of many at once counts only where nothing
+    /// is said of this one.
     pub fn of(&self, dockerfile: &RepoPath) -> Vec<Evidence> {
         let mut builds = self.builds.get(dockerfile).cloned().unwrap_or_default();
-        let told = self.patterns.iter().filter_map(|pattern| Some((pattern.weight(), pattern.evidence(dockerfile)?)));
-        let mut told: Vec<_> =
-            told.filter(|(_, told)| !builds.iter().any(|build| build.source <= told.source)).collect();
-        let best = told.iter().map(|(weight, _)| *weight).max();
-        told.retain(|(weight, _)| Some(*weight) == best);
-        builds.extend(told.into_iter().map(|(_, told)| told));
+        if builds.is_empty() {
+            let told = self.patterns.iter().filter(|pattern| speaks_of(pattern, dockerfile));
+            let mut told: Vec<_> =
+                told.filter_map(|pattern| Some((pattern.weight(), pattern.evidence(dockerfile)?))).collect();
+            let best = told.iter().map(|(weight, _)| *weight).max();
+            told.retain(|(weight, _)| Some(*weight) == best);
+            builds.extend(told.into_iter().map(|(_, told)| told));
+        }
         builds.sort_by(|a, b| (a.source, &a.file, a.line).cmp(&(b.source, &b.file, b.line)));
         builds
+    }
+
+    /// How a Dockerfile is built into files, and not into an image.
+    pub fn files_only(&self, dockerfile: &RepoPath) -> &[Evidence] {
+        self.files_only.get(dockerfile).map_or(&[], Vec::as_slice)
     }
 
     /// The Dockerfiles that are named, whatever they are called and wherever they stand.
@@ -44,10 +54,13 @@ impl Survey {
         self.builds.keys()
     }
 
-    /// The builds that a file calls by a name.
-    pub fn called<'a>(&'a self, file: &'a RepoPath, name: &'a str) -> impl Iterator<Item = &'a Evidence> {
+    /// The build that a file, or another of its kind in its folder, calls by a name.
+    pub fn called(&self, by: &Evidence, name: &str) -> Option<&Evidence> {
         let all = self.builds.values().flatten();
-        all.filter(move |build| build.file.parent() == file.parent() && build.name.as_deref() == Some(name))
+        let called = all.filter(|build| {
+            build.source == by.source && build.file.parent() == by.file.parent() && build.name.as_deref() == Some(name)
+        });
+        called.min_by_key(|build| build.file != by.file)
     }
 
     /// Blobs to read before the services can be told: the Dockerfiles that are named, and their ignore files.
@@ -59,6 +72,37 @@ impl Survey {
         let files: BTreeSet<RepoPath> = files.collect();
         files.iter().filter_map(|path| tree.find(path)).filter_map(leaf).collect()
     }
+}
+
+/// A build whose Dockerfile and context are all unknown tells nothing, nor does a workflow that takes the Dockerfile from
+/// whoever calls it. What stands among examples speaks of them only.
+fn speaks_of(pattern: &Pattern, dockerfile: &RepoPath) -> bool {
+    let of_any = pattern.context.holes().next().is_none() && pattern.source != Source::Workflow;
+    let tells = pattern.weight() > 0 || of_any;
+    tells && (!is_aside(&pattern.file) || dockerfile.below(&pattern.file.parent().unwrap_or_default()).is_some())
+}
+
+/// Does it stand in a folder of examples or tests?
+pub fn is_aside(path: &RepoPath) -> bool {
+    is_in_examples(path) || is_in_tests(path)
+}
+
+/// Does it stand in a folder of examples or documentation?
+pub fn is_in_examples(path: &RepoPath) -> bool {
+    is_in(
+        path,
+        &["example", "examples", "sample", "samples", "codelab", "codelabs", "tutorial", "tutorials", "docs", "doc"],
+    )
+}
+
+/// Does it stand in a folder of tests?
+pub fn is_in_tests(path: &RepoPath) -> bool {
+    is_in(path, &["test", "tests", "testing", "testdata", "test_data", "e2e", "integration-tests", "e2e-tests"])
+}
+
+fn is_in(path: &RepoPath, folders: &[&str]) -> bool {
+    let parent = path.parent().unwrap_or_default();
+    parent.components().any(|component| folders.iter().any(|folder| component.eq_ignore_ascii_case(folder.as_bytes())))
 }
 
 fn leaf(entry: &tree::Entry) -> Option<ObjectId> {
@@ -103,6 +147,9 @@ impl Readings {
             let reading = self.reading(snapshot, &file.path, file.id, |files| read(&file.path, bytes, files));
             for build in &reading.evidence {
                 survey.builds.entry(build.dockerfile.clone()).or_default().push(build.clone());
+            }
+            for build in &reading.files_only {
+                survey.files_only.entry(build.dockerfile.clone()).or_default().push(build.clone());
             }
             survey.patterns.extend(reading.patterns.iter().cloned());
             survey.unread.extend(reading.unread.iter().cloned());

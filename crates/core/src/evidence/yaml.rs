@@ -1,204 +1,196 @@
-//! YAML as a tree whose entries know their lines, for files that describe builds.
+//! A YAML file as a tree that knows its lines, as lenient as the tools that read it.
 //!
-//! Aliases share the node that they mean, so that a file which doubles itself by aliases costs no more than its length;
-//! merge keys (`<<`) are applied. An alias of a node that holds it stands for nothing.
+//! Aliases and merge keys (`<<`) are followed when a node is asked, never copied, so that a file that doubles itself by
+//! aliases costs no more than its length.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use saphyr_parser::{Event, Parser};
 
-/// No file of builds is nested like that; it keeps recursion over the tree shallow.
+use crate::yaml::Loosened;
+
+/// No file of this kind is nested deeper.
 const DEPTH_LIMIT: usize = 100;
-/// Merging maps into maps must end somewhere.
-const ENTRY_LIMIT: usize = 20_000;
+/// Aliases of aliases.
+const ALIAS_LIMIT: usize = 20;
 
-/// A node.
-#[derive(Debug)]
-pub(crate) enum Node {
-    /// Nothing: `null`, or no value at all.
-    Null,
-    /// A text, number or the like, as written.
+/// A parsed text.
+pub(super) struct Yaml {
+    nodes: Vec<Inner>,
+    roots: Vec<usize>,
+}
+
+struct Inner {
+    /// From 1.
+    line: usize,
+    content: Content,
+}
+
+enum Content {
     Scalar(String),
-    /// A list.
-    List(Vec<Item>),
-    /// Keys and values, in the order of the file.
-    Map(Vec<(String, Item)>),
+    Sequence(Vec<usize>),
+    Mapping(Vec<(usize, usize)>),
+    Alias(usize),
 }
 
-/// A node and its line: of an entry of a map, that of the key.
-#[derive(Debug, Clone)]
-pub(crate) struct Item {
-    /// From 1.
-    pub(crate) line: usize,
-    /// What stands there.
-    pub(crate) node: Arc<Node>,
+/// A node of the tree.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'a> {
+    yaml: &'a Yaml,
+    place: usize,
 }
 
-/// Why a text is no YAML.
-#[derive(Debug)]
-pub(crate) struct YamlError {
-    /// From 1.
-    pub(crate) line: usize,
-    /// What is wrong.
-    pub(crate) why: String,
+/// A text that is no YAML: the line, from 1, and why.
+pub(super) struct Malformed {
+    pub(super) line: usize,
+    pub(super) why: String,
 }
 
-impl Item {
-    /// The value of a key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
-        self.entries().iter().find(|(name, _)| name == key).map(|(_, item)| item)
+impl Yaml {
+    /// Parses all documents of `text`.
+    pub(super) fn parse(text: &str) -> Result<Self, Malformed> {
+        Self::parse_strictly(text).or_else(|error| {
+            Loosened::new(text).and_then(|loosened| Self::parse_strictly(loosened.text()).ok()).ok_or(error)
+        })
     }
 
-    /// The entries of a map; of anything else none.
-    pub(crate) fn entries(&self) -> &[(String, Self)] {
-        match &*self.node {
-            Node::Map(entries) => entries,
-            _ => &[],
+    fn parse_strictly(text: &str) -> Result<Self, Malformed> {
+        let mut yaml = Self { nodes: Vec::new(), roots: Vec::new() };
+        // Open lists and mappings, with a key that waits for its value.
+        let mut open: Vec<(usize, Option<usize>)> = Vec::new();
+        let mut anchors: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut parser = Parser::new_from_str(text);
+        while let Some(next) = parser.next_event() {
+            let (event, span) = next.map_err(|error| Malformed {
+                line: error.marker().line().clamp(1, text.lines().count().max(1)),
+                why: error.info().to_owned(),
+            })?;
+            let line = span.start.line().max(1);
+            let (content, anchor, opens) = match event {
+                Event::DocumentStart(_) => {
+                    anchors.clear();
+                    continue;
+                }
+                Event::SequenceEnd | Event::MappingEnd => {
+                    open.pop();
+                    continue;
+                }
+                Event::Scalar(text, _, anchor, _) => (Content::Scalar(text.into_owned()), anchor, false),
+                Event::SequenceStart(anchor, _) => (Content::Sequence(Vec::new()), anchor, true),
+                Event::MappingStart(anchor, _) => (Content::Mapping(Vec::new()), anchor, true),
+                Event::Alias(anchor) => match anchors.get(&anchor) {
+                    Some(target) => (Content::Alias(*target), 0, false),
+                    None => (Content::Scalar(String::new()), 0, false),
+                },
+                _ => continue,
+            };
+            let place = yaml.nodes.len();
+            yaml.nodes.push(Inner { line, content });
+            if anchor > 0 {
+                anchors.insert(anchor, place);
+            }
+            yaml.attach(place, open.last_mut());
+            if opens {
+                if open.len() >= DEPTH_LIMIT {
+                    return Err(Malformed { line, why: "nested too deeply".to_owned() });
+                }
+                open.push((place, None));
+            }
+        }
+        Ok(yaml)
+    }
+
+    fn attach(&mut self, place: usize, parent: Option<&mut (usize, Option<usize>)>) {
+        let Some((parent, key)) = parent else {
+            self.roots.push(place);
+            return;
+        };
+        match (&mut self.nodes[*parent].content, key.take()) {
+            (Content::Sequence(items), _) => items.push(place),
+            (Content::Mapping(entries), Some(key)) => entries.push((key, place)),
+            (Content::Mapping(_), None) => *key = Some(place),
+            _ => {}
         }
     }
 
-    /// The items of a list; of anything else none.
-    pub(crate) fn items(&self) -> &[Self] {
-        match &*self.node {
-            Node::List(items) => items,
-            _ => &[],
+    /// The roots of the documents.
+    pub(super) fn roots(&self) -> impl Iterator<Item = Node<'_>> {
+        self.roots.iter().map(|place| Node { yaml: self, place: *place })
+    }
+}
+
+impl<'a> Node<'a> {
+    fn inner(self) -> &'a Inner {
+        let mut place = self.place;
+        for _ in 0..ALIAS_LIMIT {
+            match self.yaml.nodes[place].content {
+                Content::Alias(target) => place = target,
+                _ => break,
+            }
         }
+        &self.yaml.nodes[place]
+    }
+
+    /// The line on which it begins, from 1; of a block of text, that of its first line.
+    pub(super) fn line(self) -> usize {
+        self.inner().line
     }
 
     /// The text of a scalar.
-    pub(crate) fn text(&self) -> Option<&str> {
-        match &*self.node {
-            Node::Scalar(text) => Some(text),
+    pub(super) fn text(self) -> Option<&'a str> {
+        match &self.inner().content {
+            Content::Scalar(text) => Some(text),
             _ => None,
         }
     }
 
-    /// The texts of a list, or the one text that stands in its place.
-    pub(crate) fn texts(&self) -> Vec<&str> {
-        self.text().into_iter().chain(self.items().iter().filter_map(Self::text)).collect()
-    }
-
-    /// A map of texts, or a list of `NAME=value`; no value where there is none.
-    pub(crate) fn pairs(&self) -> Vec<(&str, Option<&str>)> {
-        let listed = self.items().iter().filter_map(Self::text).map(|text| match text.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (text, None),
-        });
-        self.entries().iter().map(|(name, item)| (name.as_str(), item.text())).chain(listed).collect()
-    }
-}
-
-/// A list or map that is not closed yet.
-struct Open {
-    line: usize,
-    anchor: usize,
-    items: Vec<Item>,
-    entries: Vec<(String, Item)>,
-    /// Is it a map, and which key waits for its value?
-    map: Option<Option<(String, usize)>>,
-}
-
-/// The documents of a text.
-pub(crate) fn parse(text: &str) -> Result<Vec<Item>, YamlError> {
-    let mut roots = Vec::new();
-    let mut open: Vec<Open> = Vec::new();
-    let mut anchors: BTreeMap<usize, Arc<Node>> = BTreeMap::new();
-    let mut entries = 0;
-    let mut parser = Parser::new_from_str(text);
-    while let Some(next) = parser.next_event() {
-        let (event, span) =
-            next.map_err(|error| YamlError { line: error.marker().line(), why: error.info().to_owned() })?;
-        let line = span.start.line();
-        let (node, anchor) = match event {
-            Event::Scalar(text, style, anchor, _) => (Arc::new(scalar(&text, style)), anchor),
-            Event::Alias(anchor) => (anchors.get(&anchor).cloned().unwrap_or_else(|| Arc::new(Node::Null)), 0),
-            Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
-                if open.len() == DEPTH_LIMIT {
-                    return Err(YamlError { line, why: "it is nested too deeply".to_owned() });
-                }
-                let map = matches!(event, Event::MappingStart(..)).then_some(None);
-                open.push(Open { line, anchor, items: Vec::new(), entries: Vec::new(), map });
-                continue;
-            }
-            Event::SequenceEnd | Event::MappingEnd => {
-                let Some(closed) = open.pop() else { continue };
-                let (line, anchor) = (closed.line, closed.anchor);
-                let node = Arc::new(closed.close());
-                if let Node::Map(known) = &*node {
-                    entries += known.len();
-                }
-                if entries > ENTRY_LIMIT {
-                    return Err(YamlError { line, why: "it is too long".to_owned() });
-                }
-                if anchor != 0 {
-                    anchors.insert(anchor, Arc::clone(&node));
-                }
-                put(&mut open, &mut roots, Item { line, node });
-                continue;
-            }
-            _ => continue,
-        };
-        if anchor != 0 {
-            anchors.insert(anchor, Arc::clone(&node));
+    /// The items of a list; of a single value, that one.
+    pub(super) fn items(self) -> Vec<Self> {
+        match &self.inner().content {
+            Content::Sequence(items) => items.iter().map(|place| Node { yaml: self.yaml, place: *place }).collect(),
+            Content::Scalar(text) if !text.is_empty() => vec![self],
+            _ => Vec::new(),
         }
-        put(&mut open, &mut roots, Item { line, node });
     }
-    Ok(roots)
-}
 
-fn scalar(text: &str, style: ScalarStyle) -> Node {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" if style == ScalarStyle::Plain => Node::Null,
-        text => Node::Scalar(text.to_owned()),
+    /// Is it a list?
+    pub(super) fn is_list(self) -> bool {
+        matches!(self.inner().content, Content::Sequence(_))
     }
-}
 
-fn put(open: &mut [Open], roots: &mut Vec<Item>, item: Item) {
-    let Some(parent) = open.last_mut() else { return roots.push(item) };
-    match &mut parent.map {
-        None => parent.items.push(item),
-        Some(waiting) => match waiting.take() {
-            None => *waiting = Some((item.text().unwrap_or_default().to_owned(), item.line)),
-            Some((key, line)) => parent.entries.push((key, Item { line, node: item.node })),
-        },
+    /// The entries of a mapping, merged ones after its own.
+    pub(super) fn entries(self) -> Vec<(&'a str, Self)> {
+        let mut entries = Vec::new();
+        self.collect(&mut entries, 0);
+        entries
     }
-}
 
-impl Open {
-    fn close(self) -> Node {
-        if self.map.is_none() {
-            return Node::List(self.items);
-        }
-        let (merged, mut entries): (Vec<_>, Vec<_>) = self.entries.into_iter().partition(|(key, _)| key == "<<");
-        for (_, item) in merged {
-            let maps = if item.items().is_empty() { std::slice::from_ref(&item) } else { item.items() };
-            for (key, value) in maps.iter().flat_map(Item::entries) {
-                if !entries.iter().any(|(known, _)| known == key) {
-                    entries.push((key.clone(), value.clone()));
-                }
+    fn collect(self, into: &mut Vec<(&'a str, Self)>, depth: usize) {
+        let Content::Mapping(own) = &self.inner().content else { return };
+        let mut merged = Vec::new();
+        for (key, value) in own {
+            let value = Node { yaml: self.yaml, place: *value };
+            match (Node { yaml: self.yaml, place: *key }).text() {
+                Some("<<") => merged.push(value),
+                Some(key) => into.push((key, value)),
+                None => {}
             }
         }
-        Node::Map(entries)
+        for value in merged.into_iter().filter(|_| depth < 5) {
+            let sources = if value.is_list() { value.items() } else { vec![value] };
+            for source in sources {
+                source.collect(into, depth + 1);
+            }
+        }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// The value of `key`.
+    pub(super) fn get(self, key: &str) -> Option<Self> {
+        self.entries().into_iter().find(|(name, _)| *name == key).map(|(_, value)| value)
+    }
 
-    #[test]
-    fn anchors_merge_keys_and_lines() {
-        let text = "x: &x {a: 1, b: 2}\nlist:\n  - one\n  - two\ny:\n  <<: *x\n  b: 3\nz: ~\n";
-        let roots = parse(text).unwrap();
-        let root = &roots[0];
-        let y = root.get("y").unwrap();
-        assert_eq!(y.pairs(), [("b", Some("3")), ("a", Some("1"))]);
-        assert_eq!((y.line, y.get("b").unwrap().line), (5, 7));
-        assert_eq!(root.get("list").unwrap().texts(), ["one", "two"]);
-        assert_eq!(root.get("z").unwrap().text(), None);
-        assert_eq!(parse("a: [1\n").unwrap_err().line, 2);
-        assert!(parse("a: &a [*a]").unwrap()[0].get("a").unwrap().items()[0].text().is_none());
-        assert!(parse(&"[".repeat(200)).is_err());
+    /// The value at the end of several keys.
+    pub(super) fn at(self, keys: &[&str]) -> Option<Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
     }
 }

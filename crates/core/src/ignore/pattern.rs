@@ -59,15 +59,24 @@ impl Pattern {
             Kind::Prefix => path.starts_with(&pattern[..pattern.len() - 2]),
             Kind::Suffix => {
                 let suffix = &pattern[2..];
+                // Most paths are told apart by one byte.
+                if suffix.last().is_some_and(|last| path.last() != Some(last)) {
+                    return false;
+                }
                 path.ends_with(suffix) || suffix.strip_prefix(b"/").is_some_and(|rest| rest == path)
             }
-            Kind::Wild { wild, expression, regex } if path.contains(&b'\n') => {
-                match regex.get_or_init(|| regexp::compile(expression).ok()) {
-                    Some(regex) => matches_text(regex, path),
-                    None => wild.matches(path),
-                }
+            Kind::Wild { wild, expression, regex } => {
+                // The expression is not asked where the tail differs: there it does not match either.
+                wild.may_end(path)
+                    && (if path.contains(&b'\n') {
+                        match regex.get_or_init(|| regexp::compile(expression).ok()) {
+                            Some(regex) => matches_text(regex, path),
+                            None => wild.matches(path),
+                        }
+                    } else {
+                        wild.matches(path)
+                    })
             }
-            Kind::Wild { wild, .. } => wild.matches(path),
             Kind::Regex(regex) => matches_text(regex, path),
         }
     }

@@ -45,6 +45,11 @@ impl Wild {
         Self { head, tail, parts: parts.into() }
     }
 
+    /// Is the last byte of `path` one that a matching path may have? Told at once, and false for most paths.
+    pub(super) fn may_end(&self, path: &[u8]) -> bool {
+        self.tail.last().is_none_or(|last| path.last() == Some(last))
+    }
+
     /// Does the whole of `path` match?
     pub(super) fn matches(&self, path: &[u8]) -> bool {
         // The tail first: it is what most paths fail at. Head and tail must not share a byte.

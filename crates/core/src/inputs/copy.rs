@@ -10,6 +10,9 @@
 //! * `--parents` is another matter altogether: a copy of the whole context (of what stands before `/./`), through the source
 //!   as an include pattern of the ignore file's kind. Links in it are not followed, and what `--exclude` says starts there.
 //!
+//! A submodule whose tree is not at hand is one thing that nobody can look into: whatever reads a part of it, or may read
+//! one, is taken to read the whole.
+//!
 //! What deliberately differs: a link that leads out of the context would be clamped to its root by the engine and then most
 //! likely not be found; here it is an error that names it. A file that a pattern matched keeps its name in the key, also
 //! where the destination names a file: it may as well be a directory of the base image. And where nothing is left of a
@@ -151,7 +154,16 @@ pub fn exists(context: &Context, read: &ContextRead, source: &str) -> Option<boo
     found.then_some(true)
 }
 
-/// Is there something at the path, or a link on the way to it?
+/// The paths below the context that a read looks at: what stands there, and below, is all that it depends on.
+pub(crate) fn looked_at(read: &ContextRead) -> impl Iterator<Item = RepoPath> + '_ {
+    read.sources.iter().map(|source| match read {
+        _ if read.unknown.is_some() || read.parents => RepoPath::root(),
+        _ if is_plain(read, source) => clamp(source),
+        _ => split(source).map_or_else(|_| RepoPath::root(), |(head, _)| head),
+    })
+}
+
+/// Is there something at the path, or a link or a closed submodule on the way to it?
 fn reaches(context: &Context, path: &RepoPath) -> bool {
     context.unfiltered(path).is_some() || leads_through_link(context, path)
 }
@@ -160,7 +172,7 @@ fn leads_through_link(context: &Context, path: &RepoPath) -> bool {
     let mut at = RepoPath::root();
     path.components().any(|component| {
         at = at.child(component);
-        matches!(context.unfiltered(&at), Some(Entry::Leaf(leaf)) if leaf.mode == Mode::Link)
+        matches!(context.unfiltered(&at), Some(Entry::Leaf(leaf)) if matches!(leaf.mode, Mode::Link | Mode::Submodule))
     })
 }
 
@@ -208,7 +220,8 @@ fn split(pattern: &str) -> Result<(RepoPath, Vec<Component>), CopyProblem> {
 
 /// What the globs match at and below an entry, in the order in which the engine walks; links are not followed.
 fn matches(at: &RepoPath, entry: &Entry, globs: &[Component], found: &mut Vec<(RepoPath, Entry)>) {
-    let Some((glob, rest)) = globs.split_first() else {
+    // What is in a submodule that cannot be looked into may match: it stands for it.
+    let (Some((glob, rest)), false) = (globs.split_first(), is_submodule(entry)) else {
         found.push((at.clone(), entry.clone()));
         return;
     };
@@ -216,6 +229,10 @@ fn matches(at: &RepoPath, entry: &Entry, globs: &[Component], found: &mut Vec<(R
     for (name, entry) in directory.entries().filter(|(name, _)| glob.matches(name)) {
         matches(&at.child(name), entry, rest, found);
     }
+}
+
+fn is_submodule(entry: &Entry) -> bool {
+    matches!(entry, Entry::Leaf(leaf) if leaf.mode == Mode::Submodule)
 }
 
 fn patterns<'a>(given: &str, patterns: impl IntoIterator<Item = &'a str>) -> Result<IgnoreRules, CopyProblem> {
@@ -357,6 +374,8 @@ impl Copy<'_> {
             let leaf = match self.context.unfiltered(&next) {
                 None => return Err(CopyProblem::Missing { given: source.to_owned() }),
                 Some(Entry::Leaf(leaf)) if leaf.mode == Mode::Link => leaf,
+                // What is in a submodule that cannot be looked into: the whole of it stands for it.
+                Some(Entry::Leaf(leaf)) if leaf.mode == Mode::Submodule => return Ok(next),
                 Some(_) => {
                     at = next;
                     continue;

@@ -10,7 +10,7 @@ use crate::config::External;
 use crate::dockerfile::Span;
 use crate::image::Platform;
 use crate::inputs::set::{Base, FileInputs, InputSet, StageInputs, StepInputs};
-use crate::object::Mode;
+use crate::object::{CommitId, Mode};
 use crate::path::RepoPath;
 use crate::reason::{FileChange, Reason};
 use crate::tree::{Directory, Entry};
@@ -243,14 +243,34 @@ impl Difference<'_> {
         compare(&RepoPath::root(), &then.result, &now.result, &mut changes);
         for (path, change) in changes {
             let source = if change == FileChange::Removed { then.source(&path) } else { now.source(&path) };
+            if let Some((path, then, now)) = moved(&source, then, now) {
+                self.reasons.push(Reason::Submodule {
+                    path: path.clone(),
+                    then,
+                    now,
+                    dockerfile: self.dockerfile.clone(),
+                    line: span.first,
+                });
+                continue;
+            }
+            let only_attributes = change == FileChange::Changed
+                && now.blob(&source).is_some_and(|leaf| then.blob(&then.source(&path)) == Some(leaf));
             self.reasons.push(Reason::File {
-                change,
+                change: if only_attributes { FileChange::Attributes } else { change },
                 path: source,
                 dockerfile: self.dockerfile.clone(),
                 line: span.first,
             });
         }
     }
+}
+
+/// The outermost submodule at or above a file that stands at another commit now.
+fn moved<'a>(file: &RepoPath, then: &FileInputs, now: &'a FileInputs) -> Option<(&'a RepoPath, CommitId, CommitId)> {
+    now.submodules.iter().find_map(|(path, commit)| {
+        let before = *then.submodules.get(path)?;
+        (before != *commit && file.below(path).is_some()).then_some((path, before, *commit))
+    })
 }
 
 fn from_text(set: &InputSet, stage: &StageInputs) -> String {

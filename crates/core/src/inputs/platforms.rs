@@ -73,6 +73,7 @@ impl Evaluated {
         let unknowns: Vec<_> = other.unknowns.into_iter().filter(new).collect();
         self.unknowns.extend(unknowns);
         self.wanted.extend(other.wanted);
+        self.closed.extend(other.closed);
     }
 
     /// How the image that this makes is had by one that stands on it, where this platform is asked for.

@@ -1,8 +1,9 @@
 //! The input set of an image, and its digest (the format is in the documentation of [`crate::inputs`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::checkout::Checkout;
 use crate::config::External;
 use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, Step};
 use crate::elsewhere::{Answer, Answers};
@@ -12,7 +13,7 @@ use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy};
 use crate::inputs::platforms::key_of;
 use crate::inputs::{FORMAT, InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
-use crate::object::{Mode, ObjectId};
+use crate::object::{CommitId, Mode, ObjectId};
 use crate::path::RepoPath;
 use crate::tree::{Directory, Entry, Leaf};
 
@@ -24,7 +25,7 @@ pub struct InputSet {
     /// What affects the build and stands in no stage: directives, global arguments.
     pub preamble: Vec<String>,
     /// The stages that the target reaches, in order of the file.
-    pub stages: Vec<StageInputs>,
+    pub stages: Arc<[StageInputs]>,
     /// External inputs that the config declares, and what they are; none: it is not known.
     pub externals: Vec<(External, Option<String>)>,
     /// What it is made of on its further platforms.
@@ -94,15 +95,26 @@ pub struct StepInputs {
 /// What an instruction reads from the context.
 #[derive(Debug, Clone)]
 pub struct FileInputs {
-    /// What stands below the destination afterwards.
+    /// What stands below the destination afterwards; files that a checkout alters stand there as what they count as.
     pub result: Arc<Directory>,
     /// Where it comes from.
     pub origins: Vec<Origin>,
     /// What the context must hold for it: paths below the context.
     pub needs: Vec<(RepoPath, Entry)>,
+    /// The submodules that it reads from, with the commits they stand at.
+    pub submodules: BTreeMap<RepoPath, CommitId>,
 }
 
 impl FileInputs {
+    /// The file that is read at a path of the repository, as git has it.
+    pub(crate) fn blob(&self, path: &RepoPath) -> Option<Leaf> {
+        let entry = self.origins.iter().rev().find_map(|origin| origin.entry.find(&path.below(&origin.source)?));
+        match entry? {
+            Entry::Leaf(leaf) => Some(leaf),
+            Entry::Directory(_) => None,
+        }
+    }
+
     /// The file in the repository that `path`, below the destination, comes from.
     pub fn source(&self, path: &RepoPath) -> RepoPath {
         // The last one that has it lies on top.
@@ -125,10 +137,13 @@ pub struct Evaluated {
     pub unknowns: Vec<Unknown>,
     /// Links whose text is needed to say more: read these blobs and evaluate again.
     pub wanted: Vec<ObjectId>,
+    /// Submodules that count by their commit alone: with their trees more could be said. A context cannot be laid down
+    /// without them.
+    pub closed: BTreeSet<(RepoPath, CommitId)>,
 }
 
 /// How an image that a Dockerfile names is had.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ImageSource {
     /// From elsewhere.
     External,
@@ -174,7 +189,7 @@ pub fn evaluate(
     recipe: &Recipe,
     context: &Context,
     target: Target<'_>,
-    blobs: &Blobs,
+    (blobs, checkout): (&Blobs, &Checkout),
     outside: Outside<'_>,
     image: Images<'_>,
 ) -> Evaluated {
@@ -183,6 +198,7 @@ pub fn evaluate(
         recipe,
         context,
         blobs,
+        checkout,
         answers: outside.answers,
         image,
         target,
@@ -190,16 +206,17 @@ pub fn evaluate(
         errors: Vec::new(),
         unknowns: Vec::new(),
         wanted: Vec::new(),
+        closed: BTreeSet::new(),
     };
-    let twins = target.twin.map(|twin| twin.stages.as_slice()).unwrap_or_default();
+    let twins = target.twin.map(|twin| &*twin.stages).unwrap_or_default();
     let stages =
         recipe.stages.iter().enumerate().map(|(index, stage)| evaluation.stage(stage, twins.get(index))).collect();
     // One that nobody answers for counts no more than what `RUN` fetches: nothing is known of it at either end.
     let declared = outside.externals.iter().filter(|external| outside.answers.externals.contains_key(external));
     let externals = declared.map(|external| (external.clone(), evaluation.external(external, 0))).collect();
     let set = InputSet::new(target.platform.clone(), recipe.preamble.clone(), stages, externals);
-    let Evaluation { errors, unknowns, wanted, .. } = evaluation;
-    Evaluated { set, errors, unknowns, wanted }
+    let Evaluation { errors, unknowns, wanted, closed, .. } = evaluation;
+    Evaluated { set, errors, unknowns, wanted, closed }
 }
 
 struct Evaluation<'a> {
@@ -207,6 +224,7 @@ struct Evaluation<'a> {
     recipe: &'a Recipe,
     context: &'a Context,
     blobs: &'a Blobs,
+    checkout: &'a Checkout,
     answers: &'a Answers,
     image: Images<'a>,
     target: Target<'a>,
@@ -215,6 +233,7 @@ struct Evaluation<'a> {
     errors: Vec<InputError>,
     unknowns: Vec<Unknown>,
     wanted: Vec<ObjectId>,
+    closed: BTreeSet<(RepoPath, CommitId)>,
 }
 
 impl Evaluation<'_> {
@@ -332,14 +351,11 @@ impl Evaluation<'_> {
                 Read::Context(read) => {
                     if let Some(why) = &read.unknown {
                         self.unknowns.push(Unknown { why: why.clone(), line: read.span.first });
-                        files.extend(self.whole_context(read.span.first).map(Arc::new));
+                        files.extend(self.whole_context().map(Arc::new));
                         continue;
                     }
                     match copy(self.context, read, self.blobs) {
-                        Ok(Copied { result, origins, needs }) => {
-                            self.refuse_submodules(&needs, read.span.first);
-                            files.push(Arc::new(FileInputs { result, origins, needs }));
-                        }
+                        Ok(copied) => files.push(Arc::new(self.files(copied))),
                         Err(problems) => problems.iter().for_each(|problem| self.problem(problem, step, read.span)),
                     }
                 }
@@ -349,30 +365,31 @@ impl Evaluation<'_> {
     }
 
     /// What a read may see that cannot be told: everything.
-    fn whole_context(&mut self, line: usize) -> Option<FileInputs> {
+    fn whole_context(&mut self) -> Option<FileInputs> {
         let root = RepoPath::root;
         let entry = self.context.find(&root())?;
         let Entry::Directory(result) = &entry else { return None };
         let result = Arc::clone(result);
         let origins = vec![Origin { source: self.context.root.clone(), at: root(), entry: entry.clone() }];
         let needs = vec![(root(), entry)];
-        self.refuse_submodules(&needs, line);
-        Some(FileInputs { result, origins, needs })
+        Some(self.files(Copied { result, origins, needs }))
     }
 
-    fn problem(&mut self, problem: &CopyProblem, step: &Step, span: Span) {
-        if let CopyProblem::Unread { link, .. } = problem {
-            self.wanted.push(*link);
-        }
-        let keyword = if step.keyword == "RUN" { "RUN --mount=type=bind" } else { &step.keyword };
-        self.error(format!("{keyword} {problem}"), span.first);
+    /// What was copied, with what a checkout makes of it.
+    fn files(&mut self, Copied { result, origins, needs }: Copied) -> FileInputs {
+        let submodules = self.submodules(&origins, &needs);
+        let mut files = FileInputs { result: Arc::clone(&result), origins, needs, submodules };
+        let origins = files.origins.iter().map(|origin| (&origin.source, &origin.at));
+        files.result = self.checkout.counted(result, origins, |path| files.source(path));
+        files
     }
 
-    fn refuse_submodules(&mut self, needs: &[(RepoPath, Entry)], line: usize) {
-        let mut found = Vec::new();
+    /// The submodules that are read from; those that cannot be looked into are noted.
+    fn submodules(&mut self, origins: &[Origin], needs: &[(RepoPath, Entry)]) -> BTreeMap<RepoPath, CommitId> {
+        let mut found = BTreeMap::new();
         let mut look = |path: RepoPath, leaf: Leaf| {
             if leaf.mode == Mode::Submodule {
-                found.push(path);
+                found.insert(self.context.root.child_path(&path), CommitId(leaf.id));
             }
         };
         for (path, entry) in needs {
@@ -383,9 +400,22 @@ impl Evaluation<'_> {
                 Entry::Leaf(leaf) => look(path.clone(), *leaf),
             }
         }
-        for path in found {
-            self.error(format!("`{path}` is a submodule: submodules in a build context are not supported yet"), line);
+        self.closed.extend(found.iter().map(|(path, commit)| (path.clone(), *commit)));
+        for (path, submodule) in &self.checkout.submodules {
+            let read = |origin: &Origin| origin.source.below(path).is_some() || path.below(&origin.source).is_some();
+            if origins.iter().any(read) {
+                found.insert(path.clone(), submodule.commit);
+            }
         }
+        found
+    }
+
+    fn problem(&mut self, problem: &CopyProblem, step: &Step, span: Span) {
+        if let CopyProblem::Unread { link, .. } = problem {
+            self.wanted.push(*link);
+        }
+        let keyword = if step.keyword == "RUN" { "RUN --mount=type=bind" } else { &step.keyword };
+        self.error(format!("{keyword} {problem}"), span.first);
     }
 
     fn error(&mut self, message: String, line: usize) {
@@ -403,7 +433,7 @@ impl InputSet {
     ) -> Self {
         let digest = digest(&preamble, &stages, &externals);
         let key = key_of([(&platform, &digest)]);
-        Self { platform, preamble, stages, externals, further: Vec::new(), digest, key }
+        Self { platform, preamble, stages: stages.into(), externals, further: Vec::new(), digest, key }
     }
 
     /// How many files it counts; one that is read twice counts twice, and of several platforms the one with the most counts.
@@ -417,7 +447,7 @@ impl InputSet {
     pub fn services(&self) -> Vec<&ServiceName> {
         let bases = self
             .on_each()
-            .flat_map(|set| &set.stages)
+            .flat_map(|set| set.stages.iter())
             .flat_map(|stage| std::iter::once(&stage.base).chain(stage.steps.iter().flat_map(|step| &step.images)));
         let mut names: Vec<&ServiceName> = bases
             .filter_map(|base| match base {

@@ -6,7 +6,7 @@
 
 use super::pattern::{Filter, FilterPattern};
 use super::{Facts, Finding, Rule};
-use crate::evidence::yaml::{self, Item};
+use crate::evidence::document::{self, Item};
 use crate::graph::Service;
 use crate::path::RepoPath;
 use crate::tree::Entry;
@@ -18,7 +18,7 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (file, text) in facts.texts.iter().filter(|(file, _)| is_workflow(file)) {
         // What is no YAML is nobody's workflow either.
-        let Ok(documents) = yaml::parse(text) else { continue };
+        let Ok(documents) = document::parse(text) else { continue };
         for document in &documents {
             let filters = triggers(document).into_iter().chain(named_filters(document));
             for filter in filters {
@@ -57,7 +57,7 @@ fn named_filters(document: &Item) -> Vec<Filter> {
     let texts = steps.filter_map(|step| step.get("with")?.get("filters"));
     let mut filters = Vec::new();
     for text in texts {
-        let parsed = text.text().and_then(|written| yaml::parse(written).ok()).unwrap_or_default();
+        let parsed = text.text().and_then(|written| document::parse(written).ok()).unwrap_or_default();
         for (_, list) in parsed.iter().flat_map(Item::entries) {
             // The text starts in the line after its key.
             let at = |line: usize| text.line + line;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::modules::{line_of, shared};
 use super::{Facts, Finding, Rule};
-use crate::evidence::yaml::{self, Item, Node};
+use crate::evidence::document::{self, Item, Node};
 use crate::graph::Service;
 use crate::path::RepoPath;
 use crate::tree::Entry;
@@ -121,7 +121,7 @@ impl<'a> Known<'a> {
 
     fn of_yaml(&self, text: &str) -> Vec<Matrix<'a>> {
         let mut found = Vec::new();
-        for document in yaml::parse(text).unwrap_or_default() {
+        for document in document::parse(text).unwrap_or_default() {
             self.look(&document, 0, &mut found);
         }
         found
@@ -189,7 +189,7 @@ fn compare(facts: &Facts<'_>, file: &RepoPath, matrix: &Matrix<'_>) -> Vec<Findi
         for module in &matrix.modules {
             match (row.claimed.contains(module), line_of(&evaluated.set, module)) {
                 (false, Some(line)) => {
-                    parts.push(format!("leaves out `{module}`, which {}:{line} copies", row.service.dockerfile))
+                    parts.push(format!("leaves out `{module}`, which {}:{line} copies", row.service.dockerfile));
                 }
                 (true, None) => parts.push(format!("names `{module}`, which {} does not copy", row.service.dockerfile)),
                 (true, Some(_)) | (false, None) => {}

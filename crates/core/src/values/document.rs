@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Marker, Parser, ScanError};
 
 use super::error::{Position, ValuesError};
+use crate::yaml::{self, Loosened};
 
 /// No values file is nested like that; it keeps recursion over the tree shallow.
 const DEPTH_LIMIT: usize = 100;
@@ -60,13 +61,13 @@ impl<'text> Document<'text> {
         if let Some(at) = text.find('\0') {
             return Err(ValuesError::Syntax { at: position_of(text, at), message: "a NUL character".to_owned() });
         }
-        let mut builder = Builder::new(text);
-        let mut parser = Parser::new_from_str(text);
-        while let Some(next) = parser.next_event() {
-            let (event, span) = next.map_err(|error| syntax(text, &error))?;
-            builder.take(event, span.start)?;
-        }
-        let document = builder.document;
+        let document = match Builder::new(text).fill(text, |event| event, |mark| mark) {
+            Err(error @ ValuesError::Syntax { .. }) => {
+                let loosened = Loosened::new(text).ok_or(error)?;
+                Builder::new(text).fill(loosened.text(), yaml::owned, |mark| loosened.place(mark))?
+            }
+            other => other?,
+        };
         for &root in &document.roots {
             if !matches!(document.nodes[root].kind, Kind::Mapping(_)) && !document.is_null(root) {
                 return Err(ValuesError::NotMapping { at: document.nodes[root].at });
@@ -136,6 +137,21 @@ impl<'text> Builder<'text> {
         let offsets = text.char_indices().map(|(offset, _)| offset).collect();
         let document = Document { text, events: Vec::new(), nodes: Vec::new(), roots: Vec::new() };
         Self { document, offsets, open: Vec::new(), anchors: BTreeMap::new() }
+    }
+
+    /// Takes all events of `source`, which is the text, or the text with some blanks more.
+    fn fill<'source>(
+        mut self,
+        source: &'source str,
+        keep: impl Fn(Event<'source>) -> Event<'text>,
+        place: impl Fn(Marker) -> Marker,
+    ) -> Result<Document<'text>, ValuesError> {
+        let mut parser = Parser::new_from_str(source);
+        while let Some(next) = parser.next_event() {
+            let (event, span) = next.map_err(|error| syntax(source, &error))?;
+            self.take(keep(event), place(span.start))?;
+        }
+        Ok(self.document)
     }
 
     fn take(&mut self, event: Event<'text>, mark: Marker) -> Result<(), ValuesError> {

@@ -13,7 +13,7 @@ use longshore_core::plan::{Baseline, Before, ContentImage, Known};
 use longshore_core::record::{RecordedBuild, RecordedImage, ReleaseRecord};
 use longshore_core::snapshot::Snapshot;
 
-use crate::gather::uses::ValuesText;
+use crate::gather::uses::Uses;
 use crate::gather::{GatherError, Outside, Question, Reader, elsewhere};
 use crate::labels::{built_from, labels};
 use crate::ports::{Registry, RegistryError, Repo, RepoError};
@@ -24,7 +24,7 @@ pub(super) struct Facts<'a> {
     pub(super) question: &'a Question,
     pub(super) records: &'a [ReleaseRecord],
     pub(super) baseline: &'a Baseline,
-    pub(super) values: &'a [ValuesText],
+    pub(super) uses: &'a Uses<'a>,
     pub(super) outside: &'a Outside,
 }
 
@@ -44,7 +44,6 @@ impl Facts<'_> {
         graph: &ServiceGraph,
         sets: &InputSets,
         config: &Config,
-        name: &str,
     ) -> Result<BTreeMap<ServiceName, Known>, GatherError> {
         let origins: Vec<(&Service, Origin)> =
             try_join_all(graph.services().map(|service| async move {
@@ -63,7 +62,7 @@ impl Facts<'_> {
         let mut then: BTreeMap<(CommitId, ServiceName), InputSet> = BTreeMap::new();
         for (commit, services) in asked {
             self.require(commit).await?;
-            let earlier = reader.open(commit, snapshot, config, name, &names).await?;
+            let earlier = reader.open(commit, snapshot, config, &names).await?;
             let at: BTreeMap<ServiceName, ServiceName> = services
                 .iter()
                 .map(|service| (name_before(config, &earlier.graph, service), service.clone()))
@@ -148,7 +147,7 @@ impl Facts<'_> {
 
     /// Test images are in no record: they are compared with the commit that the release was made of.
     async fn of_test(&self, release: &str, commit: CommitId) -> Result<Origin, GatherError> {
-        match self.repo.find(&commit.to_string()).await {
+        match find_or_bring(self.repo, commit).await {
             Ok(Some(_)) => Ok(Origin::Built { digest: None, commit, since: release.to_owned(), assumed: false }),
             Ok(None) | Err(RepoError::MissingObject(_)) => {
                 Ok(Origin::Unclear(format!("the commit of {release} is not in this clone")))
@@ -191,13 +190,10 @@ impl Facts<'_> {
         }
         let used: BTreeSet<Tag> = match named {
             Some(tag) => BTreeSet::from([tag.clone()]),
-            None => self
-                .values
-                .iter()
-                .flat_map(|file| &file.uses)
-                .filter(|found| found.is_of(service.repository.as_ref(), service.name.as_str()))
-                .filter_map(|found| found.tag.clone())
-                .collect(),
+            None => {
+                let uses = self.uses.of(service.repository.as_ref(), service.name.as_str());
+                uses.iter().filter_map(|found| found.tag.clone()).collect()
+            }
         };
         let mut images: BTreeMap<Option<Digest>, Tag> = BTreeMap::new();
         for tag in used {
@@ -245,7 +241,7 @@ impl Facts<'_> {
 
     /// A commit that is compared with must be here: a missing one is never "nothing changed".
     async fn require(&self, commit: CommitId) -> Result<(), GatherError> {
-        match self.repo.find(&commit.to_string()).await {
+        match find_or_bring(self.repo, commit).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) | Err(RepoError::MissingObject(_)) => {
                 Err(GatherError::NoBaseline { commit, name: self.baseline.name().unwrap_or_default() })
@@ -277,6 +273,14 @@ impl Facts<'_> {
     }
 }
 
+/// A commit by its id; one that is not here may be fetched, where that is allowed.
+async fn find_or_bring(repo: &dyn Repo, commit: CommitId) -> Result<Option<CommitId>, RepoError> {
+    match repo.find(&commit.to_string()).await? {
+        None if repo.bring(commit).await? => Ok(Some(commit)),
+        found => Ok(found),
+    }
+}
+
 /// What tells the commit that an image was built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -299,7 +303,7 @@ pub(crate) async fn told_commit(
     if let Some((registry, reference)) = image {
         let (revision, _) = built_from(&labels(registry, &reference).await?);
         if let Some(revision) = revision
-            && let Some(commit) = repo.find(&revision.to_string()).await?
+            && let Some(commit) = find_or_bring(repo, revision).await?
         {
             return Ok(Some((commit, Teller::Label)));
         }

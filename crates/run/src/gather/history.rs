@@ -1,12 +1,10 @@
 //! The services of commits further back, for whoever looks for the one that something was made of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use longshore_core::config::Config;
 use longshore_core::elsewhere::Elsewhere;
-use longshore_core::evidence::Readings;
 use longshore_core::graph::{KnownNames, Service};
-use longshore_core::inputs::context::Contexts;
 use longshore_core::inputs::set::Evaluated;
 use longshore_core::name::ServiceName;
 use longshore_core::object::CommitId;
@@ -21,23 +19,16 @@ pub(crate) struct History<'a> {
     reader: Reader<'a>,
     near: &'a Snapshot,
     config: &'a Config,
-    name: String,
     names: KnownNames,
 }
 
 impl<'a> History<'a> {
     /// The history of what was gathered.
-    pub(crate) async fn new(repo: &'a dyn Repo, gathered: &'a Gathered) -> Result<Self, GatherError> {
+    pub(crate) fn new(repo: &'a dyn Repo, gathered: &'a Gathered) -> Self {
         let blobs = gathered.snapshot.blobs.clone();
-        let reader = Reader {
-            repo,
-            contexts: Contexts::default(),
-            readings: Readings::default(),
-            blobs,
-            commits: BTreeMap::new(),
-        };
+        let reader = Reader::new(repo, blobs);
         let (near, config, names) = (&gathered.snapshot, &gathered.config, gathered.graph.names());
-        Ok(Self { reader, near, config, name: repo.name().await?, names })
+        Self { reader, near, config, names }
     }
 
     /// A service as a commit has it, and what it is made of there; none if the commit does not have it.
@@ -46,7 +37,7 @@ impl<'a> History<'a> {
         commit: CommitId,
         service: &ServiceName,
     ) -> Result<Option<(Service, Evaluated)>, GatherError> {
-        let earlier = self.reader.open(commit, self.near, self.config, &self.name, &self.names).await?;
+        let earlier = self.reader.open(commit, self.near, self.config, &self.names).await?;
         let name = name_before(self.config, &earlier.graph, service);
         let Some(found) = earlier.graph.get(&name) else { return Ok(None) };
         let mut snapshot = earlier.snapshot.clone();

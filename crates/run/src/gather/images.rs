@@ -1,6 +1,6 @@
 //! The images of a plan: services with their decisions, and carried images; each with its tag, checked against the registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use futures::future::try_join_all;
 use longshore_core::config::{Config, Versioning};
@@ -15,7 +15,7 @@ use longshore_core::plan::{
 use longshore_core::record::ReleaseRecord;
 
 use crate::gather::GatherError;
-use crate::gather::uses::{FoundUse, ValuesText};
+use crate::gather::uses::{Uses, ValuesText};
 use crate::ports::{Registry, RegistryError};
 
 pub(super) struct Deciding<'a> {
@@ -26,6 +26,7 @@ pub(super) struct Deciding<'a> {
     pub(super) records: &'a [ReleaseRecord],
     pub(super) baseline: &'a Baseline,
     pub(super) values: &'a [ValuesText],
+    pub(super) uses: &'a Uses<'a>,
     pub(super) release: Option<&'a ReleaseName>,
 }
 
@@ -82,13 +83,8 @@ impl Deciding<'_> {
         })
     }
 
-    fn uses(&self) -> impl Iterator<Item = &FoundUse> {
-        self.values.iter().flat_map(|file| &file.uses)
-    }
-
     fn used_by(&self, repository: Option<&Repository>, name: &ServiceName) -> Vec<String> {
-        let uses = self.uses().filter(|found| found.is_of(repository, name.as_str()));
-        uses.map(|found| found.found.name.clone()).collect()
+        self.uses.of(repository, name.as_str()).iter().map(|found| found.found.name.clone()).collect()
     }
 
     /// Those that the config names, and every use in our registry that no service here makes.
@@ -100,19 +96,18 @@ impl Deciding<'_> {
         });
         let mut all: Vec<Carried> = named.collect();
         let Some(prefix) = &self.config.registry else { return all };
-        let inside = |repository: &Repository| {
-            let probe = format!("{prefix}/x").parse::<Repository>().ok();
-            probe.is_some_and(|probe| {
-                let shown = probe.to_string();
-                repository.to_string().starts_with(&shown[..shown.len() - 1])
-            })
-        };
-        for repository in
-            self.uses().filter_map(|found| found.repository.as_ref()).filter(|repository| inside(repository))
-        {
-            let made = self.graph.services().any(|service| service.repository.as_ref() == Some(repository));
-            let known = all.iter().any(|carried| carried.repository == *repository);
-            if let (false, false, Ok(name)) = (made, known, repository.name().parse::<ServiceName>()) {
+        let Ok(probe) = format!("{prefix}/x").parse::<Repository>() else { return all };
+        let shown = probe.to_string();
+        let inside = |repository: &&Repository| repository.to_string().starts_with(&shown[..shown.len() - 1]);
+        let mut known: HashSet<Repository> =
+            self.graph.services().filter_map(|service| service.repository.clone()).collect();
+        known.extend(all.iter().map(|carried| carried.repository.clone()));
+        for repository in self.uses.all().filter_map(|found| found.repository.as_ref()).filter(inside) {
+            if known.contains(repository) {
+                continue;
+            }
+            if let Ok(name) = repository.name().parse::<ServiceName>() {
+                known.insert(repository.clone());
                 all.push(Carried { name, repository: repository.clone(), versioning: Versioning::Train });
             }
         }
@@ -129,11 +124,8 @@ impl Deciding<'_> {
             }
             _ => None,
         };
-        let tags: Vec<&Tag> = self
-            .uses()
-            .filter(|found| found.repository.as_ref() == Some(&carried.repository))
-            .filter_map(|found| found.tag.as_ref())
-            .collect();
+        let uses = self.uses.of(Some(&carried.repository), carried.name.as_str());
+        let tags: Vec<&Tag> = uses.iter().filter_map(|found| found.tag.as_ref()).collect();
         let tag = match (self.baseline, tags.first(), &recorded) {
             (Baseline::Tags { tag: Some(tag) }, _, _) => Some(tag.clone()),
             (_, Some(tag), _) => Some((*tag).clone()),
@@ -155,10 +147,7 @@ impl Deciding<'_> {
                     ),
                 },
                 file: self.place(&carried.repository),
-                line: self
-                    .uses()
-                    .find(|found| found.repository.as_ref() == Some(&carried.repository))
-                    .map(|found| found.found.line),
+                line: uses.first().map(|found| found.found.line),
             }]),
             (digest, _, _) => Decision::Retag(Source {
                 digest,
@@ -217,7 +206,7 @@ impl Deciding<'_> {
             return Ok(None);
         }
         let recorded = self.records.iter().rev().find_map(|record| record.image(&image.name));
-        let used = self.uses().find(|found| found.is_of(image.repository.as_ref(), image.name.as_str()));
+        let used = self.uses.of(image.repository.as_ref(), image.name.as_str()).first();
         let tag = used.and_then(|found| found.tag.clone()).or_else(|| recorded.map(|image| image.tag.clone()));
         let (Some(repository), Some(tag)) = (image.repository.clone(), tag) else {
             let message =

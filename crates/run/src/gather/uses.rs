@@ -1,6 +1,6 @@
 //! The values files of a commit: which uses are of our images, and what a release changes in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use longshore_core::config::Config;
 use longshore_core::graph::Service;
@@ -10,7 +10,7 @@ use longshore_core::path::RepoPath;
 use longshore_core::plan::{Decision, FileEdits, ImagePlan, Refusal};
 use longshore_core::snapshot::{FoundFiles, Snapshot};
 use longshore_core::tree::{Directory, Entry};
-use longshore_core::values::{self, Use};
+use longshore_core::values::{self, Use, ValuesError};
 
 use crate::gather::{GatherError, Gathered};
 
@@ -60,14 +60,22 @@ pub(super) fn read(snapshot: &Snapshot, found: &FoundFiles, config: &Config) -> 
         let text = String::from_utf8_lossy(content).into_owned();
         let uses = match values::uses(&text) {
             Ok(uses) => uses,
-            // A file that nobody named and that is no plain YAML (a template, say) is not ours to read.
-            Err(_) if config.release.values.is_none() => continue,
+            Err(source) if config.release.values.is_none() && !is_ours(&source, &text, config) => continue,
             Err(source) => return Err(GatherError::Values { file, source }),
         };
         let uses = uses.into_iter().map(|found| parse_use(found, config)).collect();
         read.push(ValuesText { file, text, uses });
     }
     Ok(read)
+}
+
+/// Must a values file that nobody named be read? A template, or a file that never speaks of our registry, is not ours;
+/// any other may hold uses, and a release that passed over it would leave them where they are.
+fn is_ours(error: &ValuesError, text: &str, config: &Config) -> bool {
+    let Some(registry) = config.registry.as_deref().map(|registry| registry.trim_matches('/')) else { return false };
+    // Docker Hub has several names, and the host may stand under a key of its own: what follows the host tells.
+    let told = registry.split_once('/').map_or(registry, |(_, namespace)| namespace);
+    !matches!(error, ValuesError::Template { .. }) && text.contains(told)
 }
 
 fn parse_use(found: Use, config: &Config) -> FoundUse {
@@ -98,6 +106,44 @@ impl Gathered {
         let uses = self.values.iter().flat_map(|file| &file.uses);
         let uses = uses.filter(|found| found.is_of(service.repository.as_ref(), service.name.as_str()));
         uses.filter_map(|found| found.tag.clone()).collect()
+    }
+}
+
+/// All uses, found by what they are of: a repository may have thousands of services, and each asks for its own.
+#[derive(Debug, Default)]
+pub(super) struct Uses<'a> {
+    all: Vec<&'a FoundUse>,
+    by_repository: HashMap<&'a Repository, Vec<&'a FoundUse>>,
+    by_last_part: HashMap<&'a str, Vec<&'a FoundUse>>,
+}
+
+impl<'a> Uses<'a> {
+    pub(super) fn new(files: &'a [ValuesText]) -> Self {
+        let mut uses = Self::default();
+        for found in files.iter().flat_map(|file| &file.uses) {
+            uses.all.push(found);
+            if let Some(repository) = &found.repository {
+                uses.by_repository.entry(repository).or_default().push(found);
+            }
+            if let Some(name) = found.found.repository.rsplit('/').next() {
+                uses.by_last_part.entry(name).or_default().push(found);
+            }
+        }
+        uses
+    }
+
+    /// Those that [`FoundUse::is_of`] says are of this image, in order of the files.
+    pub(super) fn of(&self, repository: Option<&Repository>, name: &str) -> &[&'a FoundUse] {
+        let found = match repository {
+            Some(repository) => self.by_repository.get(repository),
+            None => self.by_last_part.get(name),
+        };
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// All of them, in order of the files.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a FoundUse> {
+        self.all.iter().copied()
     }
 }
 
@@ -138,4 +184,27 @@ pub(super) fn edits(
         }
     }
     Ok((edits, refusals))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_values_file_is_passed_over_where_it_is_not_ours() {
+        for (registry, text, expected) in [
+            ("docker.io/shop", "image: shop/api:v1\nx: [\n", true),
+            ("docker.io/shop", "image: other/api:v1\nx: [\n", false),
+            ("docker.io/shop", "image: {{ .Values.shop }}\nx: {{- if }}\n", false),
+            ("reg.test", "image: reg.test/api:v1\nx: [\n", true),
+        ] {
+            let config = config_of(registry);
+            let error = values::uses(text).unwrap_err();
+            assert_eq!(is_ours(&error, text, &config), expected, "{registry} {text}");
+        }
+    }
+
+    fn config_of(registry: &str) -> Config {
+        Config { registry: Some(registry.to_owned()), ..Config::default() }
+    }
 }

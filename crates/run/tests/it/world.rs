@@ -89,7 +89,8 @@ impl World {
 
     pub(crate) async fn gathered(&self, version: &str) -> Gathered {
         let version = Some(version.to_owned());
-        let question = Question { at: "HEAD".to_owned(), from: None, from_revision: None, version, config: None };
+        let question =
+            Question { at: "HEAD".to_owned(), from: None, from_revision: None, version, config: None, count: false };
         let asked = Asked {
             registry: Some(&*self.registry),
             externals: Some(&self.externals),

@@ -96,7 +96,10 @@ fn the_help_of_plan_and_release() {
                                     image tag [default: the newest release]
           --from-rev <REVISION>     The revision that adopted images were built from, where no label and
                                     no git tag tells
-          --offline                 Ask no registry: decide from commits and records
+          --offline                 Ask no registry and no git remote: decide from the commits and
+                                    records that are here
+          --fetch                   Fetch the commits to compare with, where this clone lacks them (a
+                                    shallow clone)
           --changed <PATH>...       Show who would rebuild if these paths, from the repository's root,
                                     changed
           --all                     Show unchanged images and all reasons, too

@@ -45,17 +45,27 @@ fn a_clone_without_the_commit_to_compare_with() {
     shop.repo.push();
     let clone = shop.remote.shallow_clone("shallow", 1);
     let path = clone.path().to_string_lossy();
-    let refused = shop.refused(4, &["-C", &path, "release", "v1.1.0"]);
-    assert_snapshot!(refused, @"
+    assert_snapshot!(shop.refused(4, &["-C", &path, "plan", "v1.1.0"]), @"
     status: 4
     --- stderr
     error: the baseline commit [COMMIT] (v1.0.0) is not in this clone
-      hint: fetch the history, e.g. `git fetch --unshallow --tags`; in GitHub Actions set `fetch-depth: 0`
+      hint: fetch the history, e.g. `git fetch --unshallow --tags`; in GitHub Actions set `fetch-depth: 0`; `longshore plan --fetch` does the same
     ");
-    assert_eq!(refused, shop.refused(4, &["-C", &path, "plan", "v1.1.0"]));
     // What the hint says to type is what helps.
-    clone.git(&["fetch", "--quiet", "--unshallow", "--tags"]);
-    drop(shop.run(&["-C", &path, "plan", "v1.1.0"]).success());
+    drop(shop.run(&["-C", &path, "plan", "v1.1.0", "--fetch"]).success());
+    drop(shop.run(&["-C", &path, "plan", "v1.1.0", "--offline"]).success());
+}
+
+#[test]
+fn a_shallow_clone_releases() {
+    let shop = Shop::released();
+    shop.repo.write("api/main.py", "import clock, sys\n");
+    shop.repo.commit("Change");
+    shop.repo.push();
+    let clone = shop.remote.shallow_clone("shallow", 1);
+    let path = clone.path().to_string_lossy();
+    drop(shop.run(&["-C", &path, "release", "v1.1.0"]).success());
+    assert!(shop.registry.snapshot().contains_key("shop/api:v1.1.0"));
 }
 
 #[test]

@@ -36,13 +36,9 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Value> {
             Value::List(text.split(at.as_str()).map(|part| Value::Text(part.to_owned())).collect())
         }
         ("join", [between, lists @ ..]) => {
-            let items: Option<Vec<&Value>> = lists
-                .iter()
-                .map(list)
-                .collect::<Option<Vec<_>>>()
-                .map(|lists| lists.concat().iter().copied().collect());
-            let texts: Option<Vec<String>> = items?.into_iter().map(Value::text).collect();
-            Value::Text(texts?.join(&between.text()?))
+            let lists: Vec<Vec<&Value>> = lists.iter().map(list).collect::<Option<_>>()?;
+            let texts: Vec<String> = lists.concat().into_iter().map(Value::text).collect::<Option<_>>()?;
+            Value::Text(texts.join(&between.text()?))
         }
         ("format", [template, rest @ ..]) => Value::Text(format(&template.text()?, rest)?),
         ("concat", lists) => {

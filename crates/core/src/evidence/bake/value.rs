@@ -24,9 +24,9 @@ pub(super) enum Value {
     /// A text.
     Text(String),
     /// A list.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// An object.
-    Map(BTreeMap<String, Value>),
+    Map(BTreeMap<String, Self>),
 }
 
 /// Expressions in expressions, and functions in functions, end somewhere.

@@ -131,10 +131,10 @@ impl Makefile<'_> {
     /// What stands between the parentheses of a reference.
     fn inner(&mut self, inner: &str, frame: &Own, depth: usize) -> String {
         let trimmed = inner.trim_start();
-        if let Some((function, rest)) = trimmed.split_once([' ', '\t', '\n']) {
-            if let Some(value) = self.function(function, rest.trim_start(), frame, depth) {
-                return value;
-            }
+        if let Some((function, rest)) = trimmed.split_once([' ', '\t', '\n'])
+            && let Some(value) = self.function(function, rest.trim_start(), frame, depth)
+        {
+            return value;
         }
         let name = self.expand_at(inner, frame, depth);
         if let Some((name, (from, to))) =

@@ -197,8 +197,8 @@ impl<'a> Makefile<'a> {
             state.open = None;
             return;
         }
-        let (pattern, prerequisites) = match rest.split_once(':') {
-            Some((pattern, prerequisites)) => (Some(pattern.trim()), prerequisites),
+        let (pattern, prerequisites) = match colon(rest) {
+            Some(at) => (Some(rest[..at].trim()), &rest[at + 1..]),
             None => (None, rest),
         };
         let prerequisites = self.expand(prerequisites, &Own::new());

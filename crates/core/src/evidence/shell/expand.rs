@@ -204,8 +204,6 @@ impl Shell<'_> {
             }
             ",," => known.map_or_else(written, |value| value.to_lowercase()),
             "^^" => known.map_or_else(written, |value| value.to_uppercase()),
-            // `${BASH_SOURCE[0]}` is the script; the first of a list is the list's value without `[@]`.
-            "[" if name == "BASH_SOURCE" => self.value(name).unwrap_or_else(written),
             _ => written(),
         }
     }
@@ -255,7 +253,11 @@ impl Shell<'_> {
             return None;
         }
         let nodes = syntax::parse(script);
+        if !nodes.iter().all(computes) {
+            return None;
+        }
         let mut shell = self.clone();
+        shell.found.clear();
         shell.depth += 1;
         let mut output: Option<String> = None;
         for node in &nodes {
@@ -299,7 +301,7 @@ impl Shell<'_> {
                 let path = rest.iter().find(|word| !word.starts_with('-'))?;
                 Some(format!("{ROOT}/{}", path_text(&self.directory, path)?))
             }
-            ["git", rest @ ..] if rest.ends_with(&["rev-parse", "--show-toplevel"]) => Some(ROOT.to_string()),
+            ["git", .., "rev-parse", "--show-toplevel"] => Some(ROOT.to_string()),
             ["which", name] | ["command", "-v", name] | ["type", "-p" | "-P", name] => Some((*name).to_owned()),
             ["ls", rest @ ..] => self.listed(rest),
             ["find", rest @ ..] => self.found_files(rest),
@@ -363,6 +365,36 @@ impl Shell<'_> {
         found.sort();
         Some(found.join("\n"))
     }
+}
+
+/// Whether a command may be one whose output can be told.
+fn computes(node: &Node) -> bool {
+    const NAMES: [&str; 20] = [
+        "cd",
+        "pushd",
+        "pwd",
+        "mktemp",
+        "true",
+        ":",
+        "set",
+        "export",
+        "echo",
+        "printf",
+        "dirname",
+        "basename",
+        "realpath",
+        "readlink",
+        "greadlink",
+        "grealpath",
+        "git",
+        "which",
+        "command",
+        "type",
+    ];
+    let Node::Simple(simple) = node else { return false };
+    let name = simple.words.first().and_then(Word::plain);
+    let known = name.is_none_or(|name| NAMES.contains(&name) || matches!(name, "ls" | "find"));
+    !simple.piped && known
 }
 
 fn append(words: &mut [String], text: &str) {

@@ -3,6 +3,13 @@
 use super::*;
 
 #[test]
+fn a_list_whose_bracket_stands_below_its_key_is_in_nobody_s_way() {
+    let before =
+        "env: [\n  \"ä\",\n]\napi:\n  args: [\n    \"a\",\n  ]\n  image:\n    repository: shop/api\n    tag: v1\n";
+    edits_to(before, &[set("api.image", "v2")], &before.replace("v1", "v2"));
+}
+
+#[test]
 fn the_anchored_scalar_moves_and_everything_else_stays_to_the_byte() {
     let edited = edit(SHOP, &[move_anchor("tag", 4, "v1.4.0")]).unwrap();
     assert_eq!(changed_lines(SHOP, &edited), ["4: tag: &tag v1.4.0 # the release train"]);

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use longshore_core::checkout::Alteration;
 use longshore_core::fixture::Fixture;
 use longshore_core::object::{Commit, CommitId, Mode, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::tree::{Directory, Entry, Leaf};
-use longshore_run::ports::{ContextFile, DirtyPath, History, RefUpdate, Repo, RepoError, Upstream};
+use longshore_run::ports::{ContextFile, DirtyPath, Hindrance, History, RefUpdate, Repo, RepoError, Upstream};
 
 use crate::fakes::Diary;
 
@@ -231,7 +232,19 @@ impl Repo for FakeRepo {
         Ok("shop".to_owned())
     }
 
-    async fn filtered(&self, _: CommitId, _: &[RepoPath]) -> Result<Vec<(RepoPath, String)>, RepoError> {
+    async fn alterations(&self, _: CommitId, _: &[RepoPath]) -> Result<Vec<(RepoPath, Alteration)>, RepoError> {
+        Ok(Vec::new())
+    }
+
+    async fn bring(&self, _: CommitId) -> Result<bool, RepoError> {
+        Ok(false)
+    }
+
+    async fn submodule(&self, _: CommitId, _: &RepoPath, _: CommitId) -> Result<Option<Arc<Directory>>, RepoError> {
+        Ok(None)
+    }
+
+    async fn hindrances(&self, _: &[ContextFile]) -> Result<Vec<Hindrance>, RepoError> {
         Ok(Vec::new())
     }
 

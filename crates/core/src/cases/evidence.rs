@@ -1,0 +1,240 @@
+//! What a repository's own files say about its builds, and what is made of it.
+
+use crate::fixture::{Fixture, fixture};
+use crate::graph::{Kind, Service};
+
+/// Each service: name, Dockerfile and target, context and why, what it stands on.
+fn told(repo: &Fixture) -> Vec<String> {
+    let graph = repo.graph();
+    let line = |service: &Service| {
+        let target = service.target.as_ref().map(|target| format!(" {target}")).unwrap_or_default();
+        let on: Vec<String> = graph.edges(&service.name).iter().map(|edge| format!(" -> {}", edge.on)).collect();
+        let kind = if service.kind == Kind::Test { " (test)" } else { "" };
+        format!(
+            "{}{kind}: {}{target} in {}: {}{}",
+            service.name,
+            service.dockerfile,
+            service.context,
+            service.context_from,
+            on.concat()
+        )
+    };
+    graph.services().map(line).collect()
+}
+
+fn notes(repo: &Fixture) -> Vec<String> {
+    repo.graph().services().flat_map(|service| service.notes.clone()).collect()
+}
+
+#[test]
+fn compose_tells_a_context_that_inference_would_not_find() {
+    let repo = fixture(
+        "
+        //- api/Dockerfile
+        FROM scratch
+        COPY x /x
+        //- api/x
+        //- x
+        //- docker-compose.yml
+        services:
+          api:
+            build:
+              context: .
+              dockerfile: ${API_DOCKERFILE:-api/Dockerfile}
+        ",
+    );
+    assert_eq!(told(&repo), ["api: api/Dockerfile in .: docker-compose.yml:3"]);
+}
+
+#[test]
+fn a_context_that_lacks_what_is_copied_loses_and_that_is_said() {
+    let repo = fixture(
+        "
+        //- api/Dockerfile
+        FROM scratch
+        COPY tools /t
+        //- tools/t
+        //- compose.yaml
+        services:
+          api: {build: ./api}
+        ",
+    );
+    assert_eq!(told(&repo), ["api: api/Dockerfile in .: the root, in which all that it copies exists"]);
+    assert_eq!(
+        notes(&repo),
+        [
+            "compose.yaml:2 says that the context is `api`, which lacks what it copies; `services.api.context` settles it"
+        ]
+    );
+}
+
+#[test]
+fn two_files_that_disagree_are_a_tie_that_is_said() {
+    let repo = fixture(
+        "
+        //- api/Dockerfile
+        FROM scratch
+        COPY x /x
+        //- api/x
+        //- x
+        //- compose.yaml
+        services:
+          api: {build: ./api}
+        //- docker-bake.hcl
+        target \"api\" {
+          dockerfile = \"api/Dockerfile\"
+        }
+        ",
+    );
+    assert_eq!(told(&repo), ["api: api/Dockerfile in .: docker-bake.hcl:1"]);
+    assert_eq!(
+        notes(&repo),
+        [
+            "docker-bake.hcl:1 says that the context is `.`, compose.yaml:2 says `api`, and both have all that it copies; \
+             `services.api.context` settles it"
+        ]
+    );
+    let settled = repo.config("registry: r.example/x\nservices:\n  api: {context: api}");
+    assert_eq!(told(&settled), ["api: api/Dockerfile in api: longshore.yaml"]);
+}
+
+#[test]
+fn stages_are_services_where_they_are_built_and_stand_on_each_other_through_named_contexts() {
+    let repo = fixture(
+        "
+        //- Dockerfile
+        FROM scratch AS server
+        RUN a
+        FROM scratch AS worker
+        RUN b
+        FROM scratch AS dev
+        RUN c
+        //- web/Dockerfile
+        FROM base
+        RUN d
+        //- docker-bake.hcl
+        variable \"TAG\" { default = \"latest\" }
+        target \"server\" {
+          target = \"server\"
+          tags = [\"acme/server:${TAG}\"]
+        }
+        target \"worker\" {
+          target = \"worker\"
+          tags = [\"acme/worker:${TAG}\"]
+        }
+        target \"web\" {
+          context = \"web\"
+          contexts = { base = \"target:server\" }
+        }
+        //- compose.yaml
+        services:
+          server:
+            build: {context: ., target: dev}
+        ",
+    );
+    assert_eq!(
+        told(&repo),
+        [
+            "server: Dockerfile server in .: docker-bake.hcl:2",
+            "web: web/Dockerfile in web: docker-bake.hcl:10 -> server",
+            "worker: Dockerfile worker in .: docker-bake.hcl:6",
+        ]
+    );
+}
+
+#[test]
+fn an_image_that_is_built_here_is_a_base_where_its_tag_fits() {
+    let repo = |tag: &str| {
+        fixture(
+            "
+            //- base/Dockerfile
+            FROM scratch
+            //- api/Dockerfile
+            ARG BASE=docker.io/acme/base:TAG
+            FROM $BASE
+            //- compose.yaml
+            services:
+              base: {build: base, image: \"acme/base:${VERSION:-latest}\"}
+            ",
+        )
+        .replace("api/Dockerfile", "TAG", tag)
+    };
+    let edge = |tag: &str| told(&repo(tag))[0].contains("-> base");
+    assert!(edge("latest"), "the tag that is built");
+    assert!(!edge("1.4.0"), "a version that was published");
+}
+
+#[test]
+fn one_dockerfile_with_other_arguments_makes_other_images() {
+    let repo = fixture(
+        "
+        //- app/Dockerfile
+        ARG KIND=x
+        FROM scratch
+        ARG KIND
+        //- docker-bake.hcl
+        target \"app\" {
+          matrix = { kind = [\"a\", \"b\"] }
+          name = \"app-${kind}\"
+          context = \"app\"
+          args = { KIND = kind }
+          tags = [\"acme/app-${kind}:1\"]
+        }
+        ",
+    );
+    let graph = repo.graph();
+    let args: Vec<String> =
+        graph.services().map(|service| format!("{} {}", service.name, service.args["KIND"])).collect();
+    assert_eq!(args, ["app-a a", "app-b b"]);
+}
+
+#[test]
+fn what_evidence_builds_is_a_service_wherever_it_stands_and_tests_are_not_released() {
+    let repo = fixture(
+        "
+        //- third_party/proxy/Dockerfile
+        FROM scratch
+        //- vendor/other/Dockerfile
+        FROM scratch
+        //- deploy/images/api.docker
+        FROM scratch
+        //- e2e/Dockerfile
+        FROM scratch
+        //- api/Dockerfile.dev
+        FROM scratch
+        //- docker-bake.json
+        {\"target\": {
+          \"proxy\": {\"context\": \"third_party/proxy\"},
+          \"api\": {\"context\": \"deploy\", \"dockerfile\": \"images/api.docker\", \"tags\": [\"acme/api\"]}}}
+        ",
+    );
+    assert_eq!(
+        told(&repo),
+        [
+            "api: deploy/images/api.docker in deploy: docker-bake.json:3",
+            "api-dev (test): api/Dockerfile.dev in api: its own directory, since it copies nothing",
+            "e2e (test): e2e/Dockerfile in e2e: its own directory, since it copies nothing",
+            "proxy: third_party/proxy/Dockerfile in third_party/proxy: docker-bake.json:2",
+        ]
+    );
+}
+
+#[test]
+fn a_named_context_that_is_a_directory_counts_with_all_its_files() {
+    let repo = fixture(
+        "
+        //- api/Dockerfile
+        FROM scratch
+        COPY --from=lib a /a
+        //- lib/a
+        one
+        //- docker-bake.hcl
+        target \"api\" {
+          context = \"api\"
+          contexts = { lib = \"lib\" }
+        }
+        ",
+    );
+    assert_ne!(repo.keys(), repo.clone().write("lib/a", "two").keys());
+    assert_eq!(repo.keys(), repo.clone().write("other", "x").keys());
+}
