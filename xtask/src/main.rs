@@ -9,8 +9,12 @@ use std::process::{Command, ExitCode, ExitStatus};
 
 #[cfg(feature = "bench")]
 mod bench;
+#[cfg(feature = "cases")]
+mod cases;
+#[cfg(feature = "differential")]
+mod differential;
 mod parts;
-#[cfg(any(feature = "bench", feature = "truth"))]
+#[cfg(any(feature = "bench", feature = "cases", feature = "truth"))]
 mod program;
 mod test;
 #[cfg(feature = "truth")]
@@ -22,6 +26,9 @@ Usage: cargo xtask <chore>
   test [ARGS]         Install the parts and run every test; ARGS go to `cargo test`
   test --unit [ARGS]  Run the tests that need no part
   parts               Install the parts of the end-to-end tests
+  cases [--check]     Print the table of the cases that other tools get wrong; or see that docs/cases.md has it
+  differential [--seed N] [--count N]
+                      Compare what images are made of with what a real BuildKit puts into them, for made-up Dockerfiles
   truth TABLE CLONE   Compare plans with a table of what container engines say changed (docs/exactness.md)
   bench [OPTIONS]     Measure planning and retagging beside git, other tools and docker; `--help` for more";
 
@@ -30,6 +37,8 @@ fn main() -> ExitCode {
     let done = match words.split_first() {
         Some((chore, rest)) if chore == "test" => test::run(rest),
         Some((chore, [])) if chore == "parts" => parts::ensure().map(|folder| say(&folder.display())),
+        Some((chore, rest)) if chore == "cases" => cases(rest),
+        Some((chore, rest)) if chore == "differential" => differential(rest),
         Some((chore, rest)) if chore == "truth" => truth(rest),
         Some((chore, rest)) if chore == "bench" => bench(rest),
         _ => Err(ChoreError::Usage),
@@ -42,6 +51,26 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[cfg(feature = "cases")]
+fn cases(words: &[String]) -> Result<(), ChoreError> {
+    cases::run(words)
+}
+
+#[cfg(not(feature = "cases"))]
+fn cases(words: &[String]) -> Result<(), ChoreError> {
+    again_with("cases", &[], words)
+}
+
+#[cfg(feature = "differential")]
+fn differential(words: &[String]) -> Result<(), ChoreError> {
+    differential::run(words)
+}
+
+#[cfg(not(feature = "differential"))]
+fn differential(words: &[String]) -> Result<(), ChoreError> {
+    again_with("differential", &[], words)
 }
 
 #[cfg(feature = "truth")]
@@ -65,7 +94,7 @@ fn bench(words: &[String]) -> Result<(), ChoreError> {
 }
 
 /// Starts a chore again, in a build of this program that has its feature.
-#[cfg(not(all(feature = "bench", feature = "truth")))]
+#[cfg(not(all(feature = "bench", feature = "cases", feature = "differential", feature = "truth")))]
 fn again_with(chore: &str, options: &[&str], words: &[String]) -> Result<(), ChoreError> {
     let mut command = cargo();
     command.args(["run", "--quiet", "--package", "xtask", "--features", chore]).args(options);
@@ -95,6 +124,9 @@ enum ChoreError {
     Failed { line: String, status: ExitStatus },
     /// A file or folder refused.
     File { path: PathBuf, cause: io::Error },
+    /// A document does not say what the code does: which, and how it is made anew.
+    #[cfg(feature = "cases")]
+    Stale { document: PathBuf, command: &'static str },
     /// What a file or a program said is not understood.
     #[cfg(feature = "truth")]
     Unreadable { what: String, cause: serde_json::Error },
@@ -121,6 +153,12 @@ impl fmt::Display for ChoreError {
             Self::Spawn { line, cause } => write!(f, "error: failed to start `{line}`\n  caused by: {cause}"),
             Self::Failed { line, status } => write!(f, "error: `{line}` ended with {status}"),
             Self::File { path, cause } => write!(f, "error: failed to use `{}`\n  caused by: {cause}", path.display()),
+            #[cfg(feature = "cases")]
+            Self::Stale { document, command } => write!(
+                f,
+                "error: `{}` does not have what the cases answer\n  hint: `{command}` makes it anew",
+                document.display()
+            ),
             #[cfg(feature = "truth")]
             Self::Unreadable { what, cause } => write!(f, "error: cannot understand {what}\n  caused by: {cause}"),
             #[cfg(feature = "bench")]

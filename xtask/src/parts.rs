@@ -14,11 +14,12 @@ use crate::{ChoreError, carry_out};
 pub(crate) const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Program, and the package that brings it.
-const PACKAGED: [(&str, &str); 8] = [
+const PACKAGED: [(&str, &str); 9] = [
     ("docker", "docker.io"),
     ("dockerd", "docker.io"),
     ("docker-registry", "docker-registry"),
     ("buildah", "buildah"),
+    ("podman", "podman"),
     ("skopeo", "skopeo"),
     ("runc", "runc"),
     ("iptables", "iptables"),
@@ -30,12 +31,17 @@ const BUILDX_MODULE: &str = "github.com/docker/buildx/cmd/buildx";
 /// The version is written down once, where the test kit looks for the program.
 const BUILDX_VERSION: &str = include_str!("../../crates/testkit/buildx-version.txt").trim_ascii();
 
+const BUILDKIT_MODULE: &str = "github.com/moby/buildkit";
+
+const BUILDKIT_VERSION: &str = include_str!("../../crates/testkit/buildkit-version.txt").trim_ascii();
+
 /// Makes sure of every part and tells the folder of those that no package brings, or names all that is missing.
 pub(crate) fn ensure() -> Result<PathBuf, ChoreError> {
     let folder = folder()?;
     let packages = missing_packages(in_system);
     let buildx = folder.join(format!("buildx-{BUILDX_VERSION}")).join("buildx");
-    let obstacles = obstacles(&packages, buildx.is_file());
+    let buildkit = buildkit_in(&folder);
+    let obstacles = obstacles(&packages, buildx.is_file() && buildkit.join("buildkitd").is_file());
     if !obstacles.is_empty() {
         return Err(ChoreError::Missing(obstacles));
     }
@@ -50,6 +56,30 @@ pub(crate) fn ensure() -> Result<PathBuf, ChoreError> {
     }
     if !buildx.is_file() {
         build_buildx(&buildx)?;
+    }
+    if !buildkit.join("buildkitd").is_file() {
+        build_buildkit(&buildkit)?;
+    }
+    Ok(folder)
+}
+
+/// Where BuildKit is.
+fn buildkit_in(folder: &Path) -> PathBuf {
+    folder.join(format!("buildkit-{BUILDKIT_VERSION}"))
+}
+
+/// Makes sure of what `cargo xtask differential` runs, a BuildKit that is in no package of Debian 12, and tells the folder
+/// as [`ensure`] does.
+#[cfg(feature = "differential")]
+pub(crate) fn ensure_buildkit() -> Result<PathBuf, ChoreError> {
+    let folder = folder()?;
+    let (programs, buildkit) = (["runc", "busybox"], buildkit_in(&folder));
+    let packages = missing_packages(|program| !programs.contains(&program) || in_system(program));
+    if !packages.is_empty() {
+        install(&packages)?;
+    }
+    if !buildkit.join("buildkitd").is_file() {
+        build_buildkit(&buildkit)?;
     }
     Ok(folder)
 }
@@ -169,17 +199,38 @@ fn finish(partial: &Path, folder: &Path, is_there: &dyn Fn() -> bool) -> Result<
     }
 }
 
-/// Builds into a folder of our own beside the final one and renames it, so that a build cut short leaves nothing that
-/// looks finished.
 fn build_buildx(program: &Path) -> Result<(), ChoreError> {
     let Some(folder) = program.parent() else {
         return Ok(());
     };
+    let module = format!("{BUILDX_MODULE}@v{BUILDX_VERSION}");
+    in_one_piece(folder, |partial| {
+        carry_out(Command::new("go").args(["install", &module]).env("CGO_ENABLED", "0").env("GOBIN", partial))
+    })
+}
+
+/// `go install` refuses BuildKit's module for its exclusions, so a module of our own has it as a tool.
+fn build_buildkit(folder: &Path) -> Result<(), ChoreError> {
+    let programs = ["buildctl", "buildkitd"].map(|name| (name, format!("{BUILDKIT_MODULE}/cmd/{name}")));
+    in_one_piece(folder, |partial| {
+        let go =
+            |words: &[&str]| carry_out(Command::new("go").args(words).env("CGO_ENABLED", "0").current_dir(partial));
+        go(&["mod", "init", "parts/buildkit"])?;
+        for (_, package) in &programs {
+            go(&["get", "-tool", &format!("{package}@v{BUILDKIT_VERSION}")])?;
+        }
+        let flags = format!("-s -w -X {BUILDKIT_MODULE}/version.Version=v{BUILDKIT_VERSION}");
+        programs.iter().try_for_each(|(name, package)| go(&["build", "-ldflags", &flags, "-o", name, package]))
+    })
+}
+
+/// Builds into a folder of our own beside the final one and renames it, so that a build cut short leaves nothing that
+/// looks finished.
+fn in_one_piece(folder: &Path, build: impl FnOnce(&Path) -> Result<(), ChoreError>) -> Result<(), ChoreError> {
     let partial = partial(folder);
     std::fs::create_dir_all(&partial).map_err(|cause| ChoreError::File { path: partial.clone(), cause })?;
-    let module = format!("{BUILDX_MODULE}@v{BUILDX_VERSION}");
-    carry_out(Command::new("go").args(["install", &module]).env("CGO_ENABLED", "0").env("GOBIN", &partial))?;
-    finish(&partial, folder, &|| program.is_file())
+    build(&partial)?;
+    finish(&partial, folder, &|| folder.is_dir())
 }
 
 #[cfg(test)]

@@ -1,22 +1,26 @@
-//! The program that people install: the release build, as cargo makes it now.
+//! The program that people install, as cargo makes it now.
 
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::{ChoreError, cargo, command_line, say};
 
-/// Builds it and tells where cargo put it.
+/// Makes the release build and tells where cargo put it.
+#[cfg(any(feature = "bench", feature = "truth"))]
 pub(crate) fn release_build() -> Result<PathBuf, ChoreError> {
+    build(&["--release"])
+}
+
+/// Builds it as tests do and tells where cargo put it.
+#[cfg(feature = "cases")]
+pub(crate) fn test_build() -> Result<PathBuf, ChoreError> {
+    build(&[])
+}
+
+fn build(options: &[&str]) -> Result<PathBuf, ChoreError> {
     let mut command = cargo();
-    command.args([
-        "build",
-        "--release",
-        "--quiet",
-        "--package",
-        "longshore",
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
+    command.args(["build", "--quiet", "--package", "longshore", "--message-format", "json-render-diagnostics"]);
+    command.args(options);
     let line = command_line(&command);
     say(&format_args!("$ {line}"));
     let output =

@@ -311,12 +311,24 @@ impl Fixture {
     /// The same, where this is known from before.
     #[track_caller]
     pub fn plan_with(&self, known: &BTreeMap<ServiceName, Known>) -> String {
-        let decisions = decide(&self.graph(), &self.sets(), known);
-        let rows: Vec<[String; 3]> = decisions.iter().flat_map(|(name, (decision, _))| rows(name, decision)).collect();
+        let rows = self.rows_with(known);
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
         let (names, words) = (width(0), width(1));
         let lines = rows.iter().map(|[name, word, rest]| format!("{name:names$}  {word:words$}  {rest}"));
         lines.map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    /// The same as rows: service, decision, and one reason with its place after two spaces; service and decision stand
+    /// in the first row of each alone.
+    #[track_caller]
+    pub fn rows(&self) -> Vec<[String; 3]> {
+        self.rows_with(&self.known())
+    }
+
+    #[track_caller]
+    fn rows_with(&self, known: &BTreeMap<ServiceName, Known>) -> Vec<[String; 3]> {
+        let decisions = decide(&self.graph(), &self.sets(), known);
+        decisions.iter().flat_map(|(name, (decision, _))| rows(name, decision)).collect()
     }
 }
 

@@ -57,5 +57,5 @@ pub mod picture;
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
 
-#[cfg(test)]
-mod cases;
+#[cfg(any(test, feature = "fixture"))]
+pub mod cases;

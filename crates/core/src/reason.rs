@@ -118,7 +118,7 @@ pub enum Reason {
         /// Which.
         platforms: Vec<Platform>,
         /// The reason.
-        #[serde(flatten)]
+        #[serde(flatten, serialize_with = "as_value")]
         reason: Box<Reason>,
     },
 }
@@ -224,6 +224,13 @@ fn cut(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// A reason within another one: as a value, since the type would have to be flattened into itself without end.
+#[expect(clippy::borrowed_box, reason = "serde gives the field as it is")]
+fn as_value<S: serde::Serializer>(reason: &Box<Reason>, serializer: S) -> Result<S::Ok, S::Error> {
+    let value = serde_json::to_value(reason).map_err(serde::ser::Error::custom)?;
+    serde::Serialize::serialize(&value, serializer)
 }
 
 fn first_line(text: &str) -> &str {

@@ -70,16 +70,6 @@ impl Entry {
         }
     }
 
-    /// The first leaf at or below this entry, which stands at `at`.
-    pub fn first_leaf(&self, at: &RepoPath) -> Option<(RepoPath, Leaf)> {
-        match self {
-            Self::Leaf(leaf) => Some((at.clone(), *leaf)),
-            Self::Directory(directory) => {
-                directory.entries().find_map(|(name, entry)| entry.first_leaf(&at.child(name)))
-            }
-        }
-    }
-
     /// Same kind, same mode, same content?
     pub fn same(&self, other: &Self) -> bool {
         match (self, other) {

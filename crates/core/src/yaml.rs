@@ -99,7 +99,7 @@ mod tests {
                 let mark = loosened.place(span.start);
                 let offset = text.char_indices().nth(mark.index()).map_or(text.len(), |(offset, _)| offset);
                 assert!(text[offset..].trim_start_matches('"').starts_with(&*value), "{value}: {mark:?}");
-                found.push_str(&format!("{value}@{}:{} ", mark.line(), mark.col()));
+                found.extend([format!("{value}@{}:{} ", mark.line(), mark.col())]);
             }
         }
         Some(found.trim_end().to_owned())

@@ -373,6 +373,12 @@ impl Builder<'_> {
         make(&self.options.logs)?;
         let commit = &self.gathered.plan.at;
         self.repo.export(&self.context_files(service), &context, commit.time).await?;
+        if let Some(evaluated) = self.gathered.sets.get(&service.name) {
+            for path in evaluated.set.context_directories() {
+                empty_directory(&context, path, commit.time)
+                    .map_err(|source| BuildError::File { path: context.join(path.as_os_path()), source })?;
+            }
+        }
         let text = pinned(service, pins)?;
         std::fs::write(&dockerfile, text).map_err(|source| BuildError::File { path: dockerfile.clone(), source })?;
         let key = self.gathered.sets.get(&service.name).map(|evaluated| evaluated.set.key());
@@ -433,4 +439,30 @@ fn pinned(service: &Service, pins: &[(ImageUse, Reference)]) -> Result<String, B
         ((image.line, image.text.clone()), pinned)
     });
     pin(parsed, &recipes, &by_line.collect()).map_err(|error| failed(error.message))
+}
+/// Makes a directory of which nothing is copied, with the times that everything else in the context has.
+fn empty_directory(context: &std::path::Path, path: &RepoPath, time: i64) -> std::io::Result<()> {
+    let directory = context.join(path.as_os_path());
+    std::fs::create_dir_all(&directory)?;
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(u64::try_from(time).unwrap_or_default());
+    for made in directory.ancestors().take_while(|made| made.starts_with(context)) {
+        std::fs::File::open(made)?.set_modified(time)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_directory_is_as_old_as_the_rest_of_the_context() {
+        let context = tempfile::tempdir().unwrap();
+        let path = RepoPath::new("a/b").unwrap();
+        empty_directory(context.path(), &path, 1_700_000_000).unwrap();
+        for folder in ["", "a", "a/b"] {
+            let modified = context.path().join(folder).metadata().unwrap().modified().unwrap();
+            assert_eq!(modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(), 1_700_000_000);
+        }
+    }
 }

@@ -7,11 +7,13 @@
 //! This is a library for tests, so whatever it cannot do fails the test on the spot: its functions panic, saying what
 //! they were doing and everything the program or part said, at the line of the test that called them.
 
+pub mod cases;
 mod environment;
 mod fixture;
 mod outcome;
 pub mod parts;
 mod redact;
+mod registry;
 mod repository;
 mod running;
 mod tool;
@@ -20,6 +22,7 @@ pub use environment::{Call, TestEnv};
 pub use fixture::{FixtureFile, FixtureKind, fixture_files};
 pub use outcome::Outcome;
 pub use redact::redact;
+pub use registry::LocalRegistry;
 pub use repository::GitRepo;
 pub use running::Running;
 pub use tool::wait_until;

@@ -5,10 +5,12 @@
 
 mod base_image;
 mod buildah;
+mod buildkit;
 mod docker;
 mod keeper;
 mod registry;
 
 pub use base_image::{push_base_image, push_marked_base_image};
+pub use buildkit::{BuildkitBuild, Buildkitd};
 pub use docker::Dockerd;
 pub use registry::{DockerRegistry, PASSWORD, USER};

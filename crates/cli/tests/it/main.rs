@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what stands in a helper of a test fails the test, as in the test itself")]
 
+mod cases;
 mod clones;
 mod docs;
 mod look;

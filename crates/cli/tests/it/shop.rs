@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
 use std::time::SystemTime;
 
 use longshore_core::image::Digest;
-use longshore_registry::{Authentication, Options, Server};
-use longshore_testkit::{GitRepo, Outcome, TestEnv};
-use tokio::sync::oneshot;
+use longshore_testkit::{GitRepo, LocalRegistry, Outcome, TestEnv};
 
 /// The built program.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_longshore");
@@ -63,69 +60,22 @@ const CHART: &str = "
 
 const CONFIG: &str = "registry: HOST/shop\nregistries: {\"HOST\": {plain_http: true}}\n";
 
-/// A registry that lives as long as this value, on a thread of its own.
-pub(crate) struct Registry {
-    server: Arc<Server>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Registry {
-    /// One that lets everybody in.
-    pub(crate) fn open() -> Self {
-        Self::asking(Authentication::Open)
-    }
-
-    /// One that asks who is there.
-    pub(crate) fn asking(authentication: Authentication) -> Self {
-        let (send, receive) = mpsc::channel();
-        let (stop, stopped) = oneshot::channel();
-        let serve = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let server = Server::start(Options { authentication, ..Options::default() }).await.unwrap();
-                send.send(Arc::new(server)).unwrap();
-                drop(stopped.await);
-            });
-        };
-        let thread = std::thread::spawn(serve);
-        Self { server: receive.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
-    }
-}
-
-impl std::ops::Deref for Registry {
-    type Target = Server;
-
-    fn deref(&self) -> &Server {
-        &self.server
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
-    }
-}
-
 /// The monorepo with its surroundings.
 pub(crate) struct Shop {
     pub(crate) env: TestEnv,
     pub(crate) repo: GitRepo,
     pub(crate) remote: GitRepo,
-    pub(crate) registry: Registry,
+    pub(crate) registry: LocalRegistry,
 }
 
 impl Shop {
     /// The whole shop, never released, with a registry for everybody.
     pub(crate) fn new() -> Self {
-        Self::with(Registry::open(), &[SERVICES, CHART].concat())
+        Self::with(LocalRegistry::open(), &[SERVICES, CHART].concat())
     }
 
     /// These files with the shop's config, and this registry.
-    pub(crate) fn with(registry: Registry, fixture: &str) -> Self {
+    pub(crate) fn with(registry: LocalRegistry, fixture: &str) -> Self {
         let mut env = TestEnv::new(PROGRAM);
         env.set("LONGSHORE_ENGINE", "rehearsal");
         let host = registry.host();
@@ -140,7 +90,7 @@ impl Shop {
 
     /// A shop of these files alone, with a registry for everybody.
     pub(crate) fn of(fixture: &str) -> Self {
-        Self::with(Registry::open(), fixture)
+        Self::with(LocalRegistry::open(), fixture)
     }
 
     /// The shop after its first release, `v1.0.0`.

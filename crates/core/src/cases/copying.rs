@@ -17,7 +17,8 @@ fn copied(repo: &Fixture) -> (String, String) {
     for files in steps.flat_map(|step| &step.files) {
         files.result.walk(&RepoPath::root(), &mut |path, _| result.push(path.to_string()));
     }
-    let context: Vec<String> = evaluated.set.context_files().keys().map(ToString::to_string).collect();
+    let mut context: Vec<String> = evaluated.set.context_files().keys().map(ToString::to_string).collect();
+    context.extend(evaluated.set.context_directories().iter().map(|path| format!("{path}/")));
     (result.join(" "), context.join(" "))
 }
 
@@ -71,9 +72,10 @@ fn what_is_copied_and_what_the_context_holds() {
         ("COPY links/t* /to/", "top", "links/top top.txt"),
         ("COPY links/a/*.txt /to/", "x.txt", "a/x.txt links/a"),
         ("COPY l*/a/x.txt top.txt /to/", "top.txt", "top.txt"),
-        // A pattern starts in a directory that must be there, so the context gets one file of it.
-        ("COPY a/*.none top.txt /to/", "top.txt", "a/deep/x.txt top.txt"),
-        ("COPY --exclude=* b top.txt /to/", "top.txt", "b/x.txt top.txt"),
+        // A pattern starts in a directory that must be there: `a/` in a context is one that holds nothing else.
+        ("COPY *.none a/y.md /to/", "y.md", "a/y.md"),
+        ("COPY a/*.none a/deep/x.txt /to/", "x.txt", "a/deep/x.txt a/"),
+        ("COPY --exclude=* b top.txt /to/", "top.txt", "top.txt b/"),
         // What is excluded, is so below a source, never as a source.
         ("COPY --exclude=*.md a /to/", "deep/x.txt x.txt", "a/deep/x.txt a/x.txt"),
         ("COPY --exclude=x.txt a /to/", "deep/x.txt y.md", "a/deep/x.txt a/y.md"),
@@ -90,7 +92,7 @@ fn what_is_copied_and_what_the_context_holds() {
         ("COPY --parents --exclude=*.md a /to/", "a/deep/x.txt a/x.txt a/y.md", "a/deep/x.txt a/x.txt a/y.md"),
         ("COPY --parents --exclude=a/*.md a /to/", "a/deep/x.txt a/x.txt", "a/deep/x.txt a/x.txt"),
         ("COPY --parents links/t* /to/", "links/top", "links/top"),
-        ("COPY --parents a/./*.none /to/", "", "a/deep/x.txt"),
+        ("COPY --parents a/./*.none a/y.md /to/", "a/y.md", "a/y.md a/"),
         ("RUN --mount=source=a,target=/a true", "deep/x.txt x.txt y.md", "a/deep/x.txt a/x.txt a/y.md"),
         ("RUN --mount=source=links/top,target=/a true", "top", "links/top top.txt"),
     ] {
@@ -110,6 +112,15 @@ fn sources_that_cannot_be_read() {
         ("COPY links/b* /to/", "COPY links/b*: no such file or directory (Dockerfile:2)"),
         ("COPY links/out /to/", "COPY links/out: the link `links/out` leads out of the build context (Dockerfile:2)"),
         ("COPY --parents links/a/x.txt /to/", "COPY links/a/x.txt: no such file or directory (Dockerfile:2)"),
+        (
+            "COPY a/*.none top.txt /to/",
+            "COPY a/*.none: nothing matches, and nothing else is read from `a`: the engine would not find that directory (Dockerfile:2)",
+        ),
+        ("COPY --parents a/x.txt/./y /to/", "COPY a/x.txt/./y: no such file or directory (Dockerfile:2)"),
+        (
+            "COPY --parents . /to/",
+            "COPY .: `--parents` cannot copy the root of the context; leave `--parents` out, or copy `*` (Dockerfile:2)",
+        ),
         ("COPY a[ /to/", "COPY a[: the pattern `a[` is malformed: a `[` is not closed (Dockerfile:2)"),
         (
             "RUN --mount=source=*.txt,target=/a true",

@@ -160,3 +160,53 @@ fn a_huge_dockerfile_is_compared_in_no_time() {
     let shifted = format!("{}RUN last\n", lines(2_000, 4_000));
     assert_eq!(reasons(&lines(0, 4_000), &shifted).lines().count(), 2_001);
 }
+
+#[test]
+fn a_submodule_counts_by_its_commit_wherever_it_may_be_read() {
+    const THEN: &str = "0123456789abcdef0123456789abcdef01234567";
+    const NOW: &str = "89abcdef0123456789abcdef0123456789abcdef";
+    let repo = fixture(&format!(
+        "
+        //- api/Dockerfile
+        FROM scratch
+        COPY vendored /srv
+        //- api/vendored submodule={THEN}
+        //- deep/Dockerfile
+        FROM scratch
+        COPY libs/one/src/main.c /srv/
+        //- deep/libs/one submodule={THEN}
+        //- pattern/Dockerfile
+        FROM scratch
+        COPY libs/*/*.c /srv/
+        //- pattern/libs/one submodule={THEN}
+        //- parents/Dockerfile
+        FROM scratch
+        COPY --parents libs/one/**/*.c /srv/
+        //- parents/libs/one submodule={THEN}
+        //- ignore/Dockerfile
+        FROM scratch
+        COPY . /srv/
+        //- ignore/.dockerignore
+        *
+        !libs/one/src
+        //- ignore/libs/one submodule={THEN}
+        //- web/Dockerfile
+        FROM scratch
+        COPY page /srv
+        //- web/page
+        //- web/other submodule={THEN}
+        ",
+    ))
+    .released("v1.0.0");
+    let places =
+        ["api/vendored", "deep/libs/one", "pattern/libs/one", "parents/libs/one", "ignore/libs/one", "web/other"];
+    let moved = places.into_iter().fold(repo, |repo, place| repo.submodule(place, NOW));
+    insta::assert_snapshot!(moved.plan(RELEASE), @"
+    api      build  api/vendored moved from 0123456 to 89abcde  api/Dockerfile:2
+    deep     build  deep/libs/one moved from 0123456 to 89abcde  deep/Dockerfile:2
+    ignore   build  ignore/libs/one moved from 0123456 to 89abcde  ignore/Dockerfile:2
+    parents  build  parents/libs/one moved from 0123456 to 89abcde  parents/Dockerfile:2
+    pattern  build  pattern/libs/one moved from 0123456 to 89abcde  pattern/Dockerfile:2
+    web      retag  since v1.0.0
+    ");
+}

@@ -199,7 +199,8 @@ impl Context {
         self.directory.find(path).cloned()
     }
 
-    /// What a build can see at `path` below the context, following no link; a directory comes without what is ignored.
+    /// What a build can see at `path` below the context, following no link; a directory comes without what is ignored,
+    /// and empty where all its files are and it is not.
     pub fn find(&self, path: &RepoPath) -> Option<Entry> {
         let entry = self.unfiltered(path)?;
         let Some((id, rules)) = &self.rules else { return Some(entry) };
@@ -215,10 +216,24 @@ impl Context {
             Entry::Directory(directory) => {
                 let filter = Filter { rules, matched: Matched::GoesOut, memory: Some((*id, &*self.memory)) };
                 let filtered = filter.directory(&mut at.as_bytes().to_vec(), &directory, &verdicts);
-                (!filtered.is_empty() || path.is_root()).then_some(Entry::Directory(filtered))
+                let seen = !filtered.is_empty() || path.is_root() || stands(rules, &at, &directory, &verdicts);
+                seen.then_some(Entry::Directory(filtered))
             }
         }
     }
+}
+
+/// Does a directory of which no file is left stand in the context? It does unless it is ignored itself; what is ignored
+/// still holds directories that are not.
+fn stands(rules: &IgnoreRules, path: &RepoPath, directory: &Directory, verdicts: &Verdicts) -> bool {
+    let below = |(name, entry): (&[u8], &Entry)| match entry {
+        Entry::Leaf(_) => false,
+        Entry::Directory(below) => {
+            let at = path.child(name);
+            stands(rules, &at, below, &rules.enter(verdicts, at.as_bytes()))
+        }
+    };
+    !verdicts.ignored() || (rules.may_differ_below(verdicts, path.as_bytes()) && directory.entries().any(below))
 }
 
 /// A directory without what the patterns match; for `--exclude`.

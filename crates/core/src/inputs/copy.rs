@@ -15,8 +15,14 @@
 //!
 //! What deliberately differs: a link that leads out of the context would be clamped to its root by the engine and then most
 //! likely not be found; here it is an error that names it. A file that a pattern matched keeps its name in the key, also
-//! where the destination names a file: it may as well be a directory of the base image. And where nothing is left of a
-//! directory that must be there, the context gets one file of it, which nobody copies.
+//! where the destination names a file: it may as well be a directory of the base image.
+//!
+//! Only what some instruction of the image reads is sent to the engine at all. So a pattern that matches nothing fails
+//! there where nothing else is read from the directory that it starts in, and a file is not found whose name the engine
+//! takes for another pattern (`!a`, or `[a]` as the source of a mount). Whether another read has it is known when all
+//! are resolved: [`Copied::hangs_on`].
+
+mod problem;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -28,6 +34,8 @@ use crate::inputs::context::{Context, only, without};
 use crate::object::{Mode, ObjectId};
 use crate::path::RepoPath;
 use crate::tree::{Directory, Entry};
+
+pub use problem::CopyProblem;
 
 /// How many links one path may lead through, as the kernel has it.
 const MOST_LINKS: usize = 40;
@@ -41,6 +49,12 @@ pub struct Copied {
     pub origins: Vec<Origin>,
     /// What the context must hold for this read: paths below the context, with links that lead there.
     pub needs: Vec<(RepoPath, Entry)>,
+    /// Directories that the context must have though nothing in them is needed.
+    pub directories: Vec<RepoPath>,
+    /// What the engine is sent for this read, `--exclude` left aside.
+    pub sent: Vec<(RepoPath, Entry)>,
+    /// Paths that this read hopes to find sent by itself or by another one, and what is wrong where they are not.
+    pub hangs_on: Vec<(RepoPath, CopyProblem)>,
 }
 
 /// A source, and where it went.
@@ -54,78 +68,28 @@ pub struct Origin {
     pub entry: Entry,
 }
 
-/// Why a source cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CopyProblem {
-    /// There is no such file.
-    #[error("{given}: no such file or directory")]
-    Missing {
-        /// As it is written, expanded.
-        given: String,
-    },
-    /// It is there, and the ignore file leaves it out.
-    #[error("{given}: excluded by `{ignore_file}`")]
-    Ignored {
-        /// As it is written, expanded.
-        given: String,
-        /// The ignore file.
-        ignore_file: RepoPath,
-    },
-    /// A link leads out of the context.
-    #[error("{given}: the link `{link}` leads out of the build context")]
-    LeadsOut {
-        /// As it is written, expanded.
-        given: String,
-        /// The link.
-        link: RepoPath,
-    },
-    /// Links lead in a circle.
-    #[error("{given}: the link `{link}` leads in a circle")]
-    Loop {
-        /// As it is written, expanded.
-        given: String,
-        /// One of the links.
-        link: RepoPath,
-    },
-    /// A pattern that cannot be read.
-    #[error("{given}: {why}")]
-    Pattern {
-        /// As it is written, expanded.
-        given: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The text of a link is needed, and was not given.
-    #[error("{given}: the link {link} was not read")]
-    Unread {
-        /// As it is written, expanded.
-        given: String,
-        /// Its blob.
-        link: ObjectId,
-    },
-}
-
-impl CopyProblem {
-    /// The source is not there: another context might have it.
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing { .. })
-    }
-}
-
 /// Contents of blobs that were read from git.
 pub type Blobs = BTreeMap<ObjectId, Arc<[u8]>>;
 
 /// Resolves a read; all its problems at once.
 pub fn copy(context: &Context, read: &ContextRead, blobs: &Blobs) -> Result<Copied, Vec<CopyProblem>> {
     let excludes = patterns("--exclude", read.excludes.iter().map(String::as_str)).map_err(|problem| vec![problem])?;
-    let mut copy = Copy { context, read, blobs, excludes, origins: Vec::new(), needs: Vec::new() };
+    let result = Copied {
+        result: Arc::new(Directory::empty(context.id())),
+        origins: Vec::new(),
+        needs: Vec::new(),
+        directories: Vec::new(),
+        sent: Vec::new(),
+        hangs_on: Vec::new(),
+    };
+    let mut copy = Copy { context, read, blobs, excludes, copied: result };
     let problems: Vec<CopyProblem> = read.sources.iter().filter_map(|source| copy.source(source).err()).collect();
     if !problems.is_empty() {
         return Err(problems);
     }
-    let laid = copy.origins.iter().map(|origin| (origin.at.clone(), origin.entry.clone()));
+    let laid = copy.copied.origins.iter().map(|origin| (origin.at.clone(), origin.entry.clone()));
     let result = Directory::laid_down(laid, context.id());
-    Ok(Copied { result, origins: copy.origins, needs: copy.needs })
+    Ok(Copied { result, ..copy.copied })
 }
 
 /// Does this source exist in the directory, without regard to ignore files? `None` for a pattern that matches nothing,
@@ -245,8 +209,7 @@ struct Copy<'a> {
     read: &'a ContextRead,
     blobs: &'a Blobs,
     excludes: IgnoreRules,
-    origins: Vec<Origin>,
-    needs: Vec<(RepoPath, Entry)>,
+    copied: Copied,
 }
 
 impl Copy<'_> {
@@ -258,21 +221,28 @@ impl Copy<'_> {
         if is_plain(self.read, source) {
             let path = clamp(source);
             let (real, entry) = self.read(source, &path)?;
+            let misread = self.is_misread(source, &path)?;
+            if misread {
+                self.copied.hangs_on.push((real.clone(), CopyProblem::Misread { given: source.to_owned() }));
+            } else {
+                self.copied.sent.push((real.clone(), entry.clone()));
+            }
             let at = match (&entry, self.file_name()) {
                 (Entry::Directory(_), _) => RepoPath::root(),
                 (Entry::Leaf(_), Some(name)) => name,
                 (Entry::Leaf(_), None) => RepoPath::root().child(path.name()),
             };
-            self.take(real, entry, at);
+            self.take(source, real, entry, at)?;
             return Ok(());
         }
         for named in self.matched(source, source)? {
             let (real, entry) = self.read(source, &named)?;
+            self.copied.sent.push((real.clone(), entry.clone()));
             let at = match &entry {
                 Entry::Directory(_) => RepoPath::root(),
                 Entry::Leaf(_) => RepoPath::root().child(named.name()),
             };
-            self.take(real, entry, at);
+            self.take(source, real, entry, at)?;
         }
         Ok(())
     }
@@ -283,66 +253,195 @@ impl Copy<'_> {
         let (head, start) = self.read(source, &head)?;
         let mut found = Vec::new();
         matches(&head, &start, &globs, &mut found);
-        if found.is_empty() {
-            self.anchor(&head, &start);
+        let empty = self.empty_matches(&head, &globs);
+        let nothing = found.is_empty() && empty.is_empty() && !head.is_root();
+        if nothing && !self.sends(pattern, &head)? && !self.sent_for_links(source, &head, &start, &globs)? {
+            let directory = self.shown(&head);
+            self.copied.hangs_on.push((head.clone(), CopyProblem::Unsent { given: source.to_owned(), directory }));
+            self.anchor(&head);
         }
-        Ok(found.into_iter().map(|(path, _)| path).collect())
+        let found = found.into_iter().map(|(path, _)| path).chain(empty);
+        Ok(found.collect())
+    }
+
+    /// Directories that a pattern for one name matches, that stand in the context and hold nothing there.
+    fn empty_matches(&self, head: &RepoPath, globs: &[Component]) -> Vec<RepoPath> {
+        let (Some(_), [glob], Some(Entry::Directory(all))) =
+            (&self.context.ignore_file, globs, self.context.unfiltered(head))
+        else {
+            return Vec::new();
+        };
+        let directories =
+            all.entries().filter(|(name, entry)| matches!(entry, Entry::Directory(_)) && glob.matches(name));
+        let paths = directories.map(|(name, _)| head.child(name));
+        paths.filter(|path| self.context.find(path).is_some_and(|entry| entry.is_empty())).collect()
+    }
+
+    /// Does a pattern for one directory match a link there? Then the engine is sent all that it matches.
+    fn has_matching_link(&mut self, source: &str, pattern: &str) -> Result<bool, CopyProblem> {
+        let (head, globs) = split(pattern)?;
+        let head = self.follow(source, &head)?;
+        let (Some(Entry::Directory(all)), [glob]) = (self.context.unfiltered(&head), globs.as_slice()) else {
+            return Ok(false);
+        };
+        let is_link = |entry: &Entry| matches!(entry, Entry::Leaf(leaf) if leaf.mode == Mode::Link);
+        Ok(all.entries().any(|(name, entry)| is_link(entry) && glob.matches(name)))
+    }
+
+    /// Links right below the context's root are copied as links, but where it chooses by patterns (`--parents`,
+    /// `--exclude`) the engine wants them to lead somewhere.
+    fn follow_links_of_root(&mut self, source: &str, kept: &Directory) -> Result<(), CopyProblem> {
+        for (name, entry) in kept.entries() {
+            if matches!(entry, Entry::Leaf(leaf) if leaf.mode == Mode::Link) {
+                self.read(source, &RepoPath::root().child(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Is a directory sent for a pattern? What is sent is told by the rules of ignore files, which take more characters
+    /// for wildcards than those of `COPY`: with `x|y`, all that ends in `y`.
+    fn sends(&self, pattern: &str, directory: &RepoPath) -> Result<bool, CopyProblem> {
+        let Some(Entry::Directory(root)) = self.context.find(&RepoPath::root()) else { return Ok(false) };
+        Ok(pattern.contains(['|', '{', '}']) && only(&patterns(pattern, [pattern])?, &root).find(directory).is_some())
+    }
+
+    /// Is a directory in which nothing matches sent all the same, for links in it that match? The engine follows links
+    /// before it looks what is ignored, and then it sends what the pattern's part so far matches, and where they lead.
+    fn sent_for_links(
+        &self,
+        source: &str,
+        head: &RepoPath,
+        start: &Entry,
+        globs: &[Component],
+    ) -> Result<bool, CopyProblem> {
+        let (Some(Entry::Directory(all)), Some((glob, rest))) = (self.context.unfiltered(head), globs.split_first())
+        else {
+            return Ok(false);
+        };
+        let mut is_sent = false;
+        for (_, entry) in all.entries().filter(|(name, _)| glob.matches(name)) {
+            let Entry::Leaf(leaf) = entry else { continue };
+            if leaf.mode != Mode::Link {
+                continue;
+            }
+            let unread = || CopyProblem::Unread { given: source.to_owned(), link: leaf.id };
+            let text = self.blobs.get(&leaf.id).ok_or_else(unread)?;
+            let target = String::from_utf8_lossy(text);
+            let target = if target.starts_with('/') { clamp(&target) } else { clamp(&format!("{head}/{target}")) };
+            is_sent |= rest.is_empty() && target.below(head).is_some() && self.context.find(&target).is_some();
+            is_sent |= matches!(start, Entry::Directory(seen) if seen.entries().any(|(name, _)| glob.matches(name)));
+        }
+        Ok(is_sent)
     }
 
     /// A source of `--parents`: what the pattern takes of each directory that stands before the pivot.
     fn with_parents(&mut self, source: &str, above: &str, pattern: &str) -> Result<(), CopyProblem> {
         let is_pattern = has_wildcards(pattern);
-        // Engines do not agree on what the root itself means here: everything is the safe answer.
+        if above == "." && clamp(pattern).is_root() && !is_pattern {
+            return Err(CopyProblem::ParentsOfRoot { given: source.to_owned() });
+        }
+        if pattern.starts_with('!') && is_pattern && !has_wildcards(above) {
+            // An exception to nothing: the directory is there, and nothing of it is taken.
+            let (real, _) = self.read(source, &clamp(above))?;
+            self.anchor(&real);
+            return Ok(());
+        }
+        if pattern.starts_with('!') {
+            return Err(CopyProblem::Misread { given: source.to_owned() });
+        }
         let taken = if pattern == "." { patterns(source, ["**"])? } else { patterns(source, [pattern])? };
         let starts = if has_wildcards(above) { self.matched(source, above)? } else { vec![clamp(above)] };
         let literal = if is_pattern { split(pattern)?.0 } else { clamp(pattern) };
         for start in starts {
             let (real, entry) = self.read(source, &start)?;
             let Entry::Directory(directory) = entry else {
-                // Patterns hold below a source only.
-                self.take(real, entry, RepoPath::root().child(start.name()));
+                // Nothing is below a file. One that the pattern before the pivot matches is copied where it is sent.
+                if !has_wildcards(above) && !is_pattern {
+                    return Err(self.absent(source, &clamp(&format!("{above}/{pattern}"))));
+                }
+                if has_wildcards(above) && self.has_matching_link(source, above)? {
+                    self.take(source, real, entry, RepoPath::root().child(start.name()))?;
+                }
                 continue;
             };
             let kept = only(&taken, &directory);
             if kept.is_empty() && !is_pattern && !has_wildcards(above) {
-                return Err(self.absent(source, &clamp(&format!("{above}/{pattern}"))));
+                let named = real.child_path(&literal);
+                if self.context.find(&named).is_none() {
+                    return Err(self.absent(source, &named));
+                }
+                self.anchor(&named);
+                continue;
             }
-            let anchor = Entry::Directory(if kept.is_empty() { directory } else { Arc::clone(&kept) });
-            let kept = Entry::Directory(without(&self.excludes, &kept));
+            if kept.is_empty() && !real.is_root() && !has_wildcards(above) {
+                let directory = self.shown(&real);
+                self.copied.hangs_on.push((real.clone(), CopyProblem::Unsent { given: source.to_owned(), directory }));
+            }
+            if !kept.is_empty() {
+                self.copied.sent.push((real.clone(), Entry::Directory(Arc::clone(&kept))));
+            }
+            let left = without(&self.excludes, &kept);
+            if real.is_root() {
+                self.follow_links_of_root(source, &left)?;
+            }
+            let kept = Entry::Directory(left);
+            if kept.is_empty() && !is_pattern && !has_wildcards(above) && self.excludes.ignores(&literal) {
+                return Err(CopyProblem::Missing { given: source.to_owned() });
+            }
             // For people: the part of it that the pattern names for sure.
             let named = kept.find(&literal).map(|entry| (literal.clone(), entry));
             let (at, entry) = named.unwrap_or_else(|| (RepoPath::root(), kept.clone()));
             if entry.is_empty() {
-                self.anchor(&real, &anchor);
+                self.anchor(&real);
                 continue;
             }
-            self.needs.push((real.child_path(&at), entry.clone()));
-            self.origins.push(Origin { source: self.shown(&real.child_path(&at)), at, entry });
+            self.copied.needs.push((real.child_path(&at), entry.clone()));
+            let source = self.shown(&real.child_path(&at));
+            self.copied.origins.push(Origin { source, at, entry });
         }
         Ok(())
     }
 
     /// Takes a source into the context and to its place below the destination.
-    fn take(&mut self, real: RepoPath, entry: Entry, at: RepoPath) {
+    fn take(&mut self, source: &str, real: RepoPath, entry: Entry, at: RepoPath) -> Result<(), CopyProblem> {
         let kept = match &entry {
             Entry::Directory(directory) => Entry::Directory(without(&self.excludes, directory)),
             Entry::Leaf(_) => entry.clone(),
         };
-        if kept.is_empty() {
-            self.anchor(&real, &entry);
-            return;
+        if let (Entry::Directory(left), true, false) = (&kept, real.is_root(), self.excludes.is_empty()) {
+            self.follow_links_of_root(source, left)?;
         }
-        self.needs.push((real.clone(), kept.clone()));
-        self.origins.push(Origin { source: self.shown(&real), at, entry: kept });
+        if kept.is_empty() {
+            self.anchor(&real);
+            return Ok(());
+        }
+        self.copied.needs.push((real.clone(), kept.clone()));
+        let source = self.shown(&real);
+        self.copied.origins.push(Origin { source, at, entry: kept });
+        Ok(())
     }
 
-    /// Has the context hold a directory of which nothing is copied, by the first file in it; its root is always there.
-    fn anchor(&mut self, path: &RepoPath, entry: &Entry) {
-        if !path.is_root()
-            && let Some((path, leaf)) = entry.first_leaf(path)
-        {
-            self.needs.push((path, Entry::Leaf(leaf)));
+    /// Has the context hold a directory of which nothing is copied; its root is always there.
+    fn anchor(&mut self, path: &RepoPath) {
+        if !path.is_root() {
+            self.copied.directories.push(path.clone());
         }
+    }
+
+    /// Would the engine take a plain path for a pattern that does not match it? So it reads all that is to be sent.
+    fn is_misread(&self, source: &str, path: &RepoPath) -> Result<bool, CopyProblem> {
+        if path.as_bytes().starts_with(b"!") {
+            return Ok(true);
+        }
+        if self.read.kind != ReadKind::Bind || !has_wildcards(source) {
+            return Ok(false);
+        }
+        let refuse =
+            |error: crate::glob::GlobError| CopyProblem::Pattern { given: source.to_owned(), why: error.to_string() };
+        let globs = components(source).map_err(refuse)?;
+        let names: Vec<&[u8]> = path.components().collect();
+        Ok(globs.len() != names.len() || !globs.iter().zip(names).all(|(glob, name)| glob.matches(name)))
     }
 
     /// What a build can see at a path, every link on the way followed inside the context; and where that is.
@@ -392,7 +491,8 @@ impl Copy<'_> {
                 .blobs
                 .get(&leaf.id)
                 .ok_or_else(|| CopyProblem::Unread { given: source.to_owned(), link: leaf.id })?;
-            self.needs.push((next.clone(), Entry::Leaf(leaf)));
+            self.copied.needs.push((next.clone(), Entry::Leaf(leaf)));
+            self.copied.sent.push((next.clone(), Entry::Leaf(leaf)));
             let leads_out = |_| CopyProblem::LeadsOut { given: source.to_owned(), link: self.shown(&next) };
             // An absolute link starts at the context's root, which is all the engine has.
             let from = if text.starts_with(b"/") { RepoPath::root() } else { at.clone() };

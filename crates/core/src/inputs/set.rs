@@ -101,6 +101,8 @@ pub struct FileInputs {
     pub origins: Vec<Origin>,
     /// What the context must hold for it: paths below the context.
     pub needs: Vec<(RepoPath, Entry)>,
+    /// Directories that the context must have though nothing in them is needed.
+    pub directories: Vec<RepoPath>,
     /// The submodules that it reads from, with the commits they stand at.
     pub submodules: BTreeMap<RepoPath, CommitId>,
 }
@@ -207,10 +209,13 @@ pub fn evaluate(
         unknowns: Vec::new(),
         wanted: Vec::new(),
         closed: BTreeSet::new(),
+        sent: Vec::new(),
+        hanging: Vec::new(),
     };
     let twins = target.twin.map(|twin| &*twin.stages).unwrap_or_default();
     let stages =
         recipe.stages.iter().enumerate().map(|(index, stage)| evaluation.stage(stage, twins.get(index))).collect();
+    evaluation.settle();
     // One that nobody answers for counts no more than what `RUN` fetches: nothing is known of it at either end.
     let declared = outside.externals.iter().filter(|external| outside.answers.externals.contains_key(external));
     let externals = declared.map(|external| (external.clone(), evaluation.external(external, 0))).collect();
@@ -234,6 +239,10 @@ struct Evaluation<'a> {
     unknowns: Vec<Unknown>,
     wanted: Vec<ObjectId>,
     closed: BTreeSet<(RepoPath, CommitId)>,
+    /// What the engine is sent.
+    sent: Vec<(RepoPath, Entry)>,
+    /// What must be among it, and the error where it is not.
+    hanging: Vec<(RepoPath, String, usize)>,
 }
 
 impl Evaluation<'_> {
@@ -355,7 +364,14 @@ impl Evaluation<'_> {
                         continue;
                     }
                     match copy(self.context, read, self.blobs) {
-                        Ok(copied) => files.push(Arc::new(self.files(copied))),
+                        Ok(copied) => {
+                            let keyword = keyword(step);
+                            let hanging = copied.hangs_on.iter();
+                            let hanging = hanging
+                                .map(|(path, problem)| (path.clone(), format!("{keyword} {problem}"), read.span.first));
+                            self.hanging.extend(hanging);
+                            files.push(Arc::new(self.files(copied)));
+                        }
                         Err(problems) => problems.iter().for_each(|problem| self.problem(problem, step, read.span)),
                     }
                 }
@@ -372,16 +388,35 @@ impl Evaluation<'_> {
         let result = Arc::clone(result);
         let origins = vec![Origin { source: self.context.root.clone(), at: root(), entry: entry.clone() }];
         let needs = vec![(root(), entry)];
-        Some(self.files(Copied { result, origins, needs }))
+        let sent = needs.clone();
+        let copied = Copied { result, origins, needs, directories: Vec::new(), sent, hangs_on: Vec::new() };
+        Some(self.files(copied))
     }
 
     /// What was copied, with what a checkout makes of it.
-    fn files(&mut self, Copied { result, origins, needs }: Copied) -> FileInputs {
+    fn files(&mut self, copied: Copied) -> FileInputs {
+        let Copied { result, origins, needs, directories, sent, .. } = copied;
+        self.sent.extend(sent);
         let submodules = self.submodules(&origins, &needs);
-        let mut files = FileInputs { result: Arc::clone(&result), origins, needs, submodules };
+        let mut files = FileInputs { result: Arc::clone(&result), origins, needs, directories, submodules };
         let origins = files.origins.iter().map(|origin| (&origin.source, &origin.at));
         files.result = self.checkout.counted(result, origins, |path| files.source(path));
         files
+    }
+
+    /// Reports what must be sent to the engine and is not.
+    fn settle(&mut self) {
+        let sent = |path: &RepoPath| {
+            self.sent.iter().any(|(at, entry)| match path.below(at) {
+                Some(rest) => rest.is_root() || entry.find(&rest).is_some(),
+                None => at.below(path).is_some() && !entry.is_empty(),
+            })
+        };
+        let (_, unsent): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.hanging).into_iter().partition(|(path, ..)| sent(path));
+        for (_, message, line) in unsent {
+            self.error(message, line);
+        }
     }
 
     /// The submodules that are read from; those that cannot be looked into are noted.
@@ -414,13 +449,17 @@ impl Evaluation<'_> {
         if let CopyProblem::Unread { link, .. } = problem {
             self.wanted.push(*link);
         }
-        let keyword = if step.keyword == "RUN" { "RUN --mount=type=bind" } else { &step.keyword };
-        self.error(format!("{keyword} {problem}"), span.first);
+        self.error(format!("{} {problem}", keyword(step)), span.first);
     }
 
     fn error(&mut self, message: String, line: usize) {
         self.errors.push(InputError { message, file: self.dockerfile.clone(), line: Some(line) });
     }
+}
+
+/// How an instruction is named in a message about what it reads.
+fn keyword(step: &Step) -> &str {
+    if step.keyword == "RUN" { "RUN --mount=type=bind" } else { &step.keyword }
 }
 
 impl InputSet {
@@ -458,6 +497,13 @@ impl InputSet {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Directories that the build context must have, be there a file in them or not: they are copied, and all their files
+    /// are ignored or excluded.
+    pub fn context_directories(&self) -> BTreeSet<&RepoPath> {
+        let steps = self.stages.iter().flat_map(|stage| &stage.steps);
+        steps.flat_map(|step| &step.files).flat_map(|files| &files.directories).collect()
     }
 
     /// Exactly the files that the build context must hold: path below the context, mode and content, each once.

@@ -99,7 +99,7 @@ impl TestEnv {
 
 /// Where the parts are that no package brings: as `cargo xtask` says, or its own default.
 #[track_caller]
-fn parts_folder() -> PathBuf {
+pub(super) fn parts_folder() -> PathBuf {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     set("LONGSHORE_PARTS")
         .map(PathBuf::from)

@@ -2,8 +2,9 @@
 
 use insta::assert_snapshot;
 use longshore_registry::{Action, Authentication, Bearer, Fault, Right, User};
+use longshore_testkit::LocalRegistry;
 
-use crate::shop::{Registry, Shop};
+use crate::shop::Shop;
 
 const RELEASE: &[&str] = &["release", "v1.0.0"];
 
@@ -27,7 +28,7 @@ fn a_login_that_may_only_pull() {
         rights: vec![Right::pull("*")],
     };
     let bearer = Bearer { users: vec![reader], anonymous: vec![Right::pull("*")], ..Bearer::default() };
-    let shop = Shop::with(Registry::asking(Authentication::Bearer(bearer)), TWO);
+    let shop = Shop::with(LocalRegistry::asking(Authentication::Bearer(bearer)), TWO);
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
@@ -60,7 +61,7 @@ fn a_login_that_may_only_pull() {
 #[test]
 fn nobody_is_logged_in() {
     let basic = Authentication::Basic { user: "ann".to_owned(), password: "secret".to_owned() };
-    let shop = Shop::with(Registry::asking(basic), ONE);
+    let shop = Shop::with(LocalRegistry::asking(basic), ONE);
     assert_snapshot!(shop.refused(4, RELEASE), @"
     status: 4
     --- stderr
