@@ -183,7 +183,7 @@ async fn docker_comes_before_buildah_and_buildx_before_the_client() {
     let world = World::new();
     let nothing = world.refusal(None).await;
     assert!(nothing.contains("no `docker` program") && nothing.contains("no `buildah` program"), "{nothing}");
-    assert!(nothing.contains("--engine docker|buildah|rehearsal"), "{nothing}");
+    assert!(nothing.contains("--engine docker|buildah|podman|rehearsal"), "{nothing}");
 
     world.program("bin/buildah", BUILDAH);
     assert_eq!(world.name().await, "buildah 1.28.2");
@@ -430,6 +430,23 @@ async fn buildah_builds_and_then_pushes() {
         let entry = format!("[[registry]]\nlocation = \"{host}\"\ninsecure = true\n");
         assert!(registries.contains(&entry), "{registries}");
     }
+}
+
+#[tokio::test]
+async fn podman_makes_a_list_of_several_platforms_by_a_name_of_its_own() {
+    let world = World::new();
+    world.program("bin/podman", &BUILDAH.replace("buildah", "podman").replace("bud", "build"));
+    world.program("bin/buildah", "exit 1");
+    assert!(world.name().await.starts_with("podman "));
+    let engine = world.engine(Some(EngineKind::Podman)).await.unwrap();
+    assert_eq!(engine.one_platform_only().await, None);
+    let platforms = ["linux/amd64", "linux/arm64"].map(|platform| platform.parse().unwrap()).to_vec();
+    drop(build(&*engine, &BuildSpec { platforms, ..world.spec() }).await);
+    let words = world.words();
+    let (before, rest) = words.split_once(" --manifest localhost/longshore-").unwrap();
+    assert!(before.starts_with("build --layers --force-rm --format oci "), "{words}");
+    assert!(rest.contains(" --platform linux/amd64,linux/arm64 "), "{words}");
+    assert!(!words.contains("--tag"), "{words}");
 }
 
 #[tokio::test]
