@@ -50,6 +50,8 @@ pub struct Config {
     pub bases: BasesConfig,
     /// `externals`: where external inputs are asked for, and how often.
     pub externals: ExternalsConfig,
+    /// `platforms`: what the images run on, each of them built for all; none: `linux/amd64`.
+    pub platforms: Vec<Platform>,
 }
 
 /// `release`: how a release is named and written down.
@@ -120,7 +122,7 @@ pub struct ServiceConfig {
     pub repository: Option<String>,
     /// `version`: whether the service follows the release; the default is `train`.
     pub version: Versioning,
-    /// `platforms`: what the image runs on. The default is `[linux/amd64]`; one platform for now.
+    /// `platforms`: what the image runs on. None: what `platforms` says for all.
     pub platforms: Vec<Platform>,
     /// `bases`: settles what a `FROM` means where it could be both, by the reference as the Dockerfile has it: `external`
     /// for an image from elsewhere, or the name of the service that builds it. Or how images from elsewhere count, by a
@@ -148,7 +150,7 @@ impl Default for ServiceConfig {
             args: BTreeMap::new(),
             repository: None,
             version: Versioning::default(),
-            platforms: vec![Platform::default()],
+            platforms: Vec::new(),
             bases: BTreeMap::new(),
             externals: Vec::new(),
             test: None,
@@ -216,6 +218,17 @@ pub struct CarriedConfig {
 }
 
 impl Config {
+    /// What the image of a service with these settings runs on: at least one platform, sorted.
+    pub fn platforms_of(&self, settings: Option<&ServiceConfig>) -> Vec<Platform> {
+        let own = settings.map(|settings| &settings.platforms).filter(|platforms| !platforms.is_empty());
+        let mut platforms = own.unwrap_or(&self.platforms).clone();
+        if platforms.is_empty() {
+            platforms.push(Platform::default());
+        }
+        platforms.sort();
+        platforms
+    }
+
     /// Reads a config file. `file` is what errors call it.
     ///
     /// The errors are in the order of the file. A file that is no YAML, or has a list where a text is asked for, gives
