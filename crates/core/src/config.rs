@@ -106,7 +106,7 @@ pub struct RegistryConfig {
 }
 
 /// `services.<name>`: what is to be known about a service beyond what its files say.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServiceConfig {
     /// `dockerfile`: the Dockerfile, from the repository's root. By default the one that was found under this name.
     pub dockerfile: Option<RepoPath>,
@@ -139,26 +139,6 @@ pub struct ServiceConfig {
     pub adopted: Option<Adopted>,
     /// `skip`: `true` where this is not a service at all; the default is `false`.
     pub skip: bool,
-}
-
-impl Default for ServiceConfig {
-    fn default() -> Self {
-        Self {
-            dockerfile: None,
-            context: None,
-            target: None,
-            args: BTreeMap::new(),
-            repository: None,
-            version: Versioning::default(),
-            platforms: Vec::new(),
-            bases: BTreeMap::new(),
-            externals: Vec::new(),
-            test: None,
-            was: None,
-            adopted: None,
-            skip: false,
-        }
-    }
 }
 
 /// `services.<name>.adopted`: what is known of an image from before the first release.

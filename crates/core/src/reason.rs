@@ -119,7 +119,7 @@ pub enum Reason {
         platforms: Vec<Platform>,
         /// The reason.
         #[serde(flatten, serialize_with = "as_value")]
-        reason: Box<Reason>,
+        reason: Box<Self>,
     },
 }
 

@@ -29,7 +29,7 @@ pub struct InputSet {
     /// External inputs that the config declares, and what they are; none: it is not known.
     pub externals: Vec<(External, Option<String>)>,
     /// What it is made of on its further platforms.
-    pub(super) further: Vec<InputSet>,
+    pub(super) further: Vec<Self>,
     /// The digest of what stands above.
     pub(crate) digest: InputDigest,
     pub(super) key: InputDigest,
