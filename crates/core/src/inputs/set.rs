@@ -9,7 +9,7 @@ use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, S
 use crate::elsewhere::{Answer, Answers};
 use crate::image::{Digest, Platform};
 use crate::inputs::context::Context;
-use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy};
+use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy, copy_among};
 use crate::inputs::{FORMAT, InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
 use crate::object::{CommitId, Mode, ObjectId};
@@ -182,9 +182,11 @@ pub fn evaluate(
         wanted: Vec::new(),
         closed: BTreeSet::new(),
         sent: Vec::new(),
+        leans: false,
+        among: None,
         hanging: Vec::new(),
     };
-    let stages = recipe.stages.iter().map(|stage| evaluation.stage(stage)).collect();
+    let stages = evaluation.stages();
     evaluation.settle();
     // One that nobody answers for counts no more than what `RUN` fetches: nothing is known of it at either end.
     let declared = outside.externals.iter().filter(|external| outside.answers.externals.contains_key(external));
@@ -208,11 +210,29 @@ struct Evaluation<'a> {
     closed: BTreeSet<(RepoPath, CommitId)>,
     /// What the engine is sent.
     sent: Vec<(RepoPath, Entry)>,
+    /// A read leans on what is sent for others.
+    leans: bool,
+    /// All that the engine is sent, where a read leans on it.
+    among: Option<Vec<(RepoPath, Entry)>>,
     /// What must be among it, and the error where it is not.
     hanging: Vec<(RepoPath, String, usize)>,
 }
 
 impl Evaluation<'_> {
+    /// Reads the stages: twice where what is read is only known when it is known what is sent.
+    fn stages(&mut self) -> Vec<StageInputs> {
+        let stages = self.recipe.stages.iter().map(|stage| self.stage(stage)).collect();
+        if !self.leans {
+            return stages;
+        }
+        self.among = Some(std::mem::take(&mut self.sent));
+        self.errors.clear();
+        self.unknowns.clear();
+        self.wanted.clear();
+        self.hanging.clear();
+        self.recipe.stages.iter().map(|stage| self.stage(stage)).collect()
+    }
+
     fn stage(&mut self, stage: &RecipeStage) -> StageInputs {
         let base = match &stage.base {
             RecipeBase::Scratch => Base::Scratch,
@@ -302,7 +322,11 @@ impl Evaluation<'_> {
                         files.extend(self.whole_context());
                         continue;
                     }
-                    match copy(self.context, read, self.blobs) {
+                    let copied = match &self.among {
+                        None => copy(self.context, read, self.blobs),
+                        Some(sent) => copy_among(self.context, read, self.blobs, sent),
+                    };
+                    match copied {
                         Ok(copied) => {
                             let keyword = keyword(step);
                             let hanging = copied.hangs_on.iter();
@@ -328,14 +352,16 @@ impl Evaluation<'_> {
         let origins = vec![Origin { source: self.context.root.clone(), at: root(), entry: entry.clone() }];
         let needs = vec![(root(), entry)];
         let sent = needs.clone();
-        let copied = Copied { result, origins, needs, directories: Vec::new(), sent, hangs_on: Vec::new() };
+        let copied =
+            Copied { result, origins, needs, directories: Vec::new(), sent, leans: false, hangs_on: Vec::new() };
         Some(self.files(copied))
     }
 
     /// What was copied, with what a checkout makes of it.
     fn files(&mut self, copied: Copied) -> FileInputs {
-        let Copied { result, origins, needs, directories, sent, .. } = copied;
+        let Copied { result, origins, needs, directories, sent, leans, .. } = copied;
         self.sent.extend(sent);
+        self.leans |= leans;
         let submodules = self.submodules(&origins, &needs);
         let mut files = FileInputs { result: Arc::clone(&result), origins, needs, directories, submodules };
         let origins = files.origins.iter().map(|origin| (&origin.source, &origin.at));
