@@ -70,9 +70,9 @@ fn what_is_behind_a_link_that_a_pattern_matches_counts_though_another_commit_was
             ",
         );
         let repo = repo.write("Dockerfile", format!("FROM scratch\n{lines}\n"));
-        let contexts = Contexts::default();
+        let (graph, contexts) = (repo.graph(), Contexts::default());
         let keys = [repo.clone(), repo.touch("docs/b")].map(|repo| {
-            let sets = repo.graph().inputs(&repo.snapshot(), &contexts, &crate::elsewhere::Elsewhere::default(), None);
+            let sets = graph.inputs(&repo.snapshot(), &contexts, &crate::elsewhere::Elsewhere::default(), None);
             sets.values().next().unwrap().set.key().clone()
         });
         assert_ne!(keys[0], keys[1], "{lines}");
