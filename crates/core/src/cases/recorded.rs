@@ -97,6 +97,18 @@ fn verdicts_of_buildkit() {
 }
 
 #[test]
+fn a_name_with_a_backslash_is_no_match_for_itself() {
+    for lines in [
+        r#"COPY --parents ["docs/c\\d", "/d/"]"#,
+        r#"COPY --parents ["docs/c\\d", "docs", "/d/"]"#,
+        r#"COPY --parents ["docs/./c\\d", "/d/"]"#,
+        r#"COPY ["docs/c\\d", "/d/"]"#,
+    ] {
+        assert_eq!(verdict(&repo("", lines).write(r"docs/c\d", "")), "refused", "{lines}");
+    }
+}
+
+#[test]
 fn a_link_behind_a_wildcard() {
     for (lines, expected) in [
         ("COPY */src/* /d/", "a/src/up"),

@@ -369,10 +369,14 @@ impl Copy<'_> {
             let kept = only(&taken, &directory);
             if kept.is_empty() && !is_pattern && !has_wildcards(above) {
                 let named = real.child_path(&literal);
-                if self.context.find(&named).is_none() {
-                    return Err(self.absent(source, &named));
+                match self.context.find(&named) {
+                    None => return Err(self.absent(source, &named)),
+                    // It is there, and is no match for its own name: `c\d`.
+                    Some(entry) if !entry.is_empty() => {
+                        return Err(CopyProblem::Misread { given: source.to_owned() });
+                    }
+                    Some(_) => self.anchor(&named),
                 }
-                self.anchor(&named);
                 continue;
             }
             if kept.is_empty() && !real.is_root() && !has_wildcards(above) {
