@@ -8,7 +8,7 @@ use longshore_core::fixture::Fixture;
 use longshore_core::glob::has_wildcards;
 use longshore_core::image::Platform;
 use longshore_core::inputs::context::Contexts;
-use longshore_core::inputs::set::{Evaluated, FileInputs, ImageSource, Outside, evaluate};
+use longshore_core::inputs::set::{Evaluated, FileInputs, ImageSource, Outside, Target, evaluate};
 use longshore_core::object::Mode;
 use longshore_core::path::RepoPath;
 use longshore_core::snapshot::Snapshot;
@@ -65,7 +65,8 @@ fn read(repo: &Fixture, text: &str) -> Result<(Recipe, Evaluated), String> {
     let context = Contexts::default().open(root, directory, ignore).map_err(|error| error.to_string())?;
     let seen = (&snapshot.blobs, &*snapshot.checkout);
     let outside = Outside { externals: &[], answers: &Answers::default() };
-    let evaluated = evaluate(&place, &recipe, &context, &platform, seen, outside, &|_| ImageSource::External);
+    let target = Target { platform: &platform, twin: None };
+    let evaluated = evaluate(&place, &recipe, &context, target, seen, outside, &|_, _| ImageSource::External);
     if let Some(unknown) = evaluated.unknowns.first() {
         return Err(format!("unknown: {}", unknown.why));
     }
