@@ -67,9 +67,9 @@ fn last_stage(clone: &Path, commit: &str, dockerfile: &str) -> Option<String> {
         Command::new("git").arg("-C").arg(clone).args(["show", &format!("{commit}:{dockerfile}")]).output().ok()?;
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let froms =
+    let mut froms =
         text.lines().map(words).filter(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("from")));
-    let last = froms.last()?;
+    let last = froms.next_back()?;
     let named = last.iter().position(|word| word.eq_ignore_ascii_case("as"))?;
     last.get(named + 1).cloned()
 }

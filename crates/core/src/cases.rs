@@ -33,6 +33,8 @@ macro_rules! table {
 
 mod dockerfiles;
 mod files;
+mod linting;
+mod moving;
 mod services;
 mod values;
 
@@ -107,7 +109,9 @@ impl fmt::Display for Answer {
 
 /// The cases that can be said without a registry, in the order of the table.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [files::CASES, dockerfiles::CASES, services::CASES, values::CASES].into_iter().flatten()
+    [files::CASES, dockerfiles::CASES, services::CASES, moving::CASES, linting::CASES, values::CASES]
+        .into_iter()
+        .flatten()
 }
 
 /// Answers in one text; equal ones are told once.

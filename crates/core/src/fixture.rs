@@ -27,6 +27,7 @@ use crate::graph::{InputSets, KnownNames, ServiceGraph};
 use crate::image::{Digest, platforms_text};
 use crate::inputs::context::Contexts;
 use crate::inputs::copy::Blobs;
+use crate::lint::{self, Released, UseFact};
 use crate::name::{ReleaseName, ServiceName};
 use crate::object::{CommitId, Mode, ObjectId};
 use crate::path::RepoPath;
@@ -323,6 +324,30 @@ impl Fixture {
     #[track_caller]
     pub fn rows(&self) -> Vec<[String; 3]> {
         self.rows_with(&self.known())
+    }
+
+    /// What lint says, a line each; `history` is what the last commits touched, the newest first.
+    #[track_caller]
+    pub fn lint(&self, uses: &[UseFact], history: &[&[&str]], released: &Released) -> Vec<String> {
+        let (snapshot, graph, sets) = (self.snapshot(), self.graph(), self.sets());
+        let survey = Readings::default().survey(&snapshot, &FoundFiles::in_tree(&snapshot.tree));
+        let history: Vec<Vec<RepoPath>> = history.iter().map(|paths| paths.iter().map(path_of).collect()).collect();
+        let texts =
+            self.files.iter().map(|(path, file)| (path.clone(), String::from_utf8_lossy(&file.content).into_owned()));
+        let facts = lint::Facts {
+            snapshot: &snapshot,
+            config: &Config::default(),
+            graph: &graph,
+            sets: &sets,
+            survey: &survey,
+            contexts: &Contexts::default(),
+            uses,
+            released,
+            history: &history,
+            texts: &texts.collect(),
+        };
+        let found = lint::lint(&facts).into_iter();
+        found.map(|found| format!("{} {}: {}", found.rule.id(), found.place(), found.message)).collect()
     }
 
     #[track_caller]

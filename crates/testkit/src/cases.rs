@@ -65,6 +65,13 @@ pub const CASES: &[Case] = &[
         run: an_unchanged_image_in_a_release_of_the_others,
     },
     Case {
+        name: "a_base_that_is_built_again_and_comes_out_the_same",
+        title: "a base from this repository is rebuilt and its layers and config come out the same: what stands on it",
+        expected: "api build unless base, base build, web retag; then: api keeps its image, under the new tag",
+        rivals: "Okteto, most",
+        run: a_base_that_is_built_again_and_comes_out_the_same,
+    },
+    Case {
         name: "a_failed_build_and_then_a_rerun",
         title: "a failed build, then a rerun",
         expected: "api build, web retag; the rerun is done",
@@ -133,6 +140,13 @@ impl World {
         self.repo.push();
     }
 
+    /// Is an image of v1.1.0 that of v1.0.0? None where it is not there.
+    fn keeps(&self, name: &str) -> Option<bool> {
+        let tags = self.registry.snapshot();
+        let of = |tag: &str| tags.iter().find(|(at, _)| at.contains(&format!("shop/{name}")) && at.ends_with(tag));
+        Some(of("v1.0.0")?.1 == of("v1.1.0")?.1)
+    }
+
     /// The error of a run with its exit status, and what it wrote to the registry.
     fn refusal(&self, outcome: &Outcome) -> String {
         let mut outcome = outcome.clone();
@@ -150,7 +164,9 @@ fn decisions(outcome: Outcome) -> String {
     let plan = outcome.success().json();
     let images = plan["images"].as_array().into_iter().flatten().map(|image| {
         let assumed = if image["assumed"] == true { " (assumed)" } else { "" };
-        format!("{} {}{assumed}", image["name"], image["decision"]).replace('"', "")
+        let unless = image["unless"].as_array().into_iter().flatten().map(|name| format!(" unless {name}"));
+        let unless: String = unless.collect();
+        format!("{} {}{unless}{assumed}", image["name"], image["decision"]).replace('"', "")
     });
     images.collect::<Vec<_>>().join(", ")
 }
@@ -202,14 +218,33 @@ fn an_unchanged_image_in_a_release_of_the_others(program: &Path) -> String {
     let world = World::released(program);
     world.change_api();
     drop(world.env.longshore(&["release", "v1.1.0"]).success());
-    let tags = world.registry.snapshot();
-    let at =
-        |tag: &str| tags.iter().find(|(name, _)| name.contains("shop/web") && name.ends_with(tag)).map(|found| found.1);
-    match (at("v1.0.0"), at("v1.1.0")) {
-        (Some(before), Some(after)) if before == after => "it has the release tag, on the same digest".to_owned(),
-        (_, Some(_)) => "it has the release tag, on another digest".to_owned(),
-        (_, None) => "it has no release tag".to_owned(),
+    match world.keeps("web") {
+        Some(true) => "it has the release tag, on the same digest".to_owned(),
+        Some(false) => "it has the release tag, on another digest".to_owned(),
+        None => "it has no release tag".to_owned(),
     }
+}
+
+fn a_base_that_is_built_again_and_comes_out_the_same(program: &Path) -> String {
+    let world = World::new(program);
+    world.repo.write("base/Dockerfile", "FROM scratch\nCOPY a /a\n");
+    world.repo.write("base/a", "a\n");
+    world.repo.write("api/Dockerfile", format!("FROM {}/shop/base\nCOPY main.py /app/\n", world.registry.host()));
+    world.repo.commit("Stand on a base");
+    world.repo.push();
+    drop(world.env.longshore(&["release", "v1.0.0"]).success());
+    // An instruction that leaves nothing behind.
+    world.repo.write("base/Dockerfile", "FROM scratch\nCOPY a /a\nRUN true\n");
+    world.repo.commit("Change what does not show");
+    world.repo.push();
+    let plan = decisions(world.env.longshore(&["plan", "v1.1.0", "--format", "json"]));
+    drop(world.env.longshore(&["release", "v1.1.0"]).success());
+    let end = match world.keeps("api") {
+        Some(true) => "api keeps its image, under the new tag",
+        Some(false) => "api is another image",
+        None => "api has no release tag",
+    };
+    format!("{plan}; then: {end}")
 }
 
 fn a_failed_build_and_then_a_rerun(program: &Path) -> String {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_core::dockerfile::{ContextRead, Dockerfile, Read, ReadKind, Recipe, RecipeBase};
+use longshore_core::elsewhere::Answers;
 use longshore_core::fixture::Fixture;
 use longshore_core::glob::has_wildcards;
 use longshore_core::image::Platform;
 use longshore_core::inputs::context::Contexts;
-use longshore_core::inputs::set::{Evaluated, FileInputs, ImageSource, evaluate};
+use longshore_core::inputs::set::{Evaluated, FileInputs, ImageSource, Outside, Target, evaluate};
 use longshore_core::object::Mode;
 use longshore_core::path::RepoPath;
 use longshore_core::snapshot::Snapshot;
@@ -62,7 +63,10 @@ fn read(repo: &Fixture, text: &str) -> Result<(Recipe, Evaluated), String> {
     let directory = snapshot.directory(&root).ok_or("no context")?;
     let ignore = snapshot.ignore_file(&place, &root);
     let context = Contexts::default().open(root, directory, ignore).map_err(|error| error.to_string())?;
-    let evaluated = evaluate(&place, &recipe, &context, &platform, &snapshot.blobs, &|_| ImageSource::External);
+    let seen = (&snapshot.blobs, &*snapshot.checkout);
+    let outside = Outside { externals: &[], answers: &Answers::default() };
+    let target = Target { platform: &platform, twin: None };
+    let evaluated = evaluate(&place, &recipe, &context, target, seen, outside, &|_, _| ImageSource::External);
     if let Some(unknown) = evaluated.unknowns.first() {
         return Err(format!("unknown: {}", unknown.why));
     }

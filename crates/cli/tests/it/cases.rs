@@ -30,6 +30,7 @@ cases! {
     a_shallow_clone_of_an_unchanged_service
     a_label_claims_a_revision_that_is_not_here
     an_unchanged_image_in_a_release_of_the_others
+    a_base_that_is_built_again_and_comes_out_the_same
     a_failed_build_and_then_a_rerun
     looking_changes_nothing_on_disk
 }

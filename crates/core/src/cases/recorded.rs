@@ -62,6 +62,11 @@ fn verdicts_of_buildkit() {
         // A link that matches is followed before the ignore file is asked.
         ("src/*", "COPY src/h* /d/", ""),
         ("src/*", "COPY src/ma* /d/", "refused"),
+        // A link behind a wildcard is sent, and not what it leads to.
+        ("", "COPY */h* /d/", "here"),
+        ("", "COPY */here docs/a.md /d/", "a.md here"),
+        ("", "COPY */here src/main.c /d/", "here main.c"),
+        ("", "COPY src/h* /d/", "here lost main.c"),
         // Names that the engine takes for patterns.
         ("", "COPY !b /d/", "refused"),
         (
@@ -88,6 +93,33 @@ fn verdicts_of_buildkit() {
         ("", "COPY --parents src /d/", "src/here src/lost src/main.c"),
     ] {
         assert_eq!(verdict(&repo(ignore, lines)), expected, "{lines} with {ignore:?}");
+    }
+}
+
+#[test]
+fn a_name_with_a_backslash_is_no_match_for_itself() {
+    for lines in [
+        r#"COPY --parents ["docs/c\\d", "/d/"]"#,
+        r#"COPY --parents ["docs/c\\d", "docs", "/d/"]"#,
+        r#"COPY --parents ["docs/./c\\d", "/d/"]"#,
+        r#"COPY ["docs/c\\d", "/d/"]"#,
+    ] {
+        assert_eq!(verdict(&repo("", lines).write(r"docs/c\d", "")), "refused", "{lines}");
+    }
+}
+
+#[test]
+fn a_link_behind_a_wildcard() {
+    for (lines, expected) in [
+        ("COPY */src/* /d/", "a/src/up"),
+        ("COPY */src/* docs /d/", "a/src/up b docs/b"),
+        ("COPY */other/* /d/", "refused"),
+        ("COPY */other/* docs/b /d/", "b"),
+        ("COPY b/* /d/", "refused"),
+    ] {
+        let repo = repo("", lines).remove("src").write("docs/b", "").remove("docs/a.md").remove("docs/sub");
+        let repo = repo.link("a/src/up", "../..").link("a/other/docs", "../../docs");
+        assert_eq!(verdict(&repo), expected, "{lines}");
     }
 }
 

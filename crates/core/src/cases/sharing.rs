@@ -60,6 +60,26 @@ fn a_copied_directory_is_the_very_one_of_the_commit() {
 }
 
 #[test]
+fn what_is_behind_a_link_that_a_pattern_matches_counts_though_another_commit_was_read_before() {
+    for lines in ["COPY src/l* /srv/", "COPY s*/l* docs/b /srv/", "COPY src/*/l* docs/b /srv/"] {
+        let repo = fixture(
+            "
+            //- src/lib link=../docs
+            //- src/deep/lib link=../../docs
+            //- docs/b
+            ",
+        );
+        let repo = repo.write("Dockerfile", format!("FROM scratch\n{lines}\n"));
+        let (graph, contexts) = (repo.graph(), Contexts::default());
+        let keys = [repo.clone(), repo.touch("docs/b")].map(|repo| {
+            let sets = graph.inputs(&repo.snapshot(), &contexts, &crate::elsewhere::Elsewhere::default(), None);
+            sets.values().next().unwrap().set.key().clone()
+        });
+        assert_ne!(keys[0], keys[1], "{lines}");
+    }
+}
+
+#[test]
 fn equal_content_has_an_equal_id_however_it_came_about() {
     let repo = |copy: &str| {
         let repo = fixture(

@@ -157,7 +157,7 @@ impl Context {
         let reads = recipe.stages.iter().flat_map(|stage| &stage.steps).flat_map(|step| &step.reads);
         let reached = reads
             .filter_map(|read| match read {
-                Read::Context(read) => Some(copy::looked_at(read)),
+                Read::Context(read) => Some(copy::looked_at(self, read)),
                 Read::Stage(_) | Read::Image(_) | Read::Remote { .. } => None,
             })
             .flatten()

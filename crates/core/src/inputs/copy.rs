@@ -5,7 +5,8 @@
 //! * A directory gives its content, a file itself. A source that is a link is followed inside the context, while links
 //!   inside a copied directory are copied as links.
 //! * Wildcards match component by component, below a plain directory that must be there; links are followed on the way to
-//!   that directory and at what was matched, not in between. A pattern that matches nothing is no error, a plain path is.
+//!   that directory and at what was matched, not in between. What a link below another wildcard (`*/src/*`) leads to is
+//!   there only as far as something else is sent of it. A pattern that matches nothing is no error, a plain path is.
 //! * `--exclude` holds below each source, never for a source itself: `COPY --exclude=*.md *.md /x/` copies them all.
 //! * `--parents` is another matter altogether: a copy of the whole context (of what stands before `/./`), through the source
 //!   as an include pattern of the ignore file's kind. Links in it are not followed, and what `--exclude` says starts there.
@@ -22,6 +23,7 @@
 //! takes for another pattern (`!a`, or `[a]` as the source of a mount). Whether another read has it is known when all
 //! are resolved: [`Copied::hangs_on`].
 
+mod links;
 mod problem;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -53,6 +55,8 @@ pub struct Copied {
     pub directories: Vec<RepoPath>,
     /// What the engine is sent for this read, `--exclude` left aside.
     pub sent: Vec<(RepoPath, Entry)>,
+    /// A link behind a wildcard leads to what only other reads are sent, so that [`copy_among`] knows what there is.
+    pub leans: bool,
     /// Paths that this read hopes to find sent by itself or by another one, and what is wrong where they are not.
     pub hangs_on: Vec<(RepoPath, CopyProblem)>,
 }
@@ -73,6 +77,25 @@ pub type Blobs = BTreeMap<ObjectId, Arc<[u8]>>;
 
 /// Resolves a read; all its problems at once.
 pub fn copy(context: &Context, read: &ContextRead, blobs: &Blobs) -> Result<Copied, Vec<CopyProblem>> {
+    resolve(context, read, blobs, None)
+}
+
+/// Resolves a read that leans on others, among all that the engine is sent for the image.
+pub fn copy_among(
+    context: &Context,
+    read: &ContextRead,
+    blobs: &Blobs,
+    sent: &[(RepoPath, Entry)],
+) -> Result<Copied, Vec<CopyProblem>> {
+    resolve(context, read, blobs, Some(sent))
+}
+
+fn resolve(
+    context: &Context,
+    read: &ContextRead,
+    blobs: &Blobs,
+    among: Option<&[(RepoPath, Entry)]>,
+) -> Result<Copied, Vec<CopyProblem>> {
     let excludes = patterns("--exclude", read.excludes.iter().map(String::as_str)).map_err(|problem| vec![problem])?;
     let result = Copied {
         result: Arc::new(Directory::empty(context.id())),
@@ -80,9 +103,10 @@ pub fn copy(context: &Context, read: &ContextRead, blobs: &Blobs) -> Result<Copi
         needs: Vec::new(),
         directories: Vec::new(),
         sent: Vec::new(),
+        leans: false,
         hangs_on: Vec::new(),
     };
-    let mut copy = Copy { context, read, blobs, excludes, copied: result };
+    let mut copy = Copy { context, read, blobs, among, excludes, copied: result };
     let problems: Vec<CopyProblem> = read.sources.iter().filter_map(|source| copy.source(source).err()).collect();
     if !problems.is_empty() {
         return Err(problems);
@@ -119,12 +143,24 @@ pub fn exists(context: &Context, read: &ContextRead, source: &str) -> Option<boo
 }
 
 /// The paths below the context that a read looks at: what stands there, and below, is all that it depends on.
-pub(crate) fn looked_at(read: &ContextRead) -> impl Iterator<Item = RepoPath> + '_ {
-    read.sources.iter().map(|source| match read {
+pub(crate) fn looked_at<'a>(context: &'a Context, read: &'a ContextRead) -> impl Iterator<Item = RepoPath> + 'a {
+    read.sources.iter().map(move |source| match read {
         _ if read.unknown.is_some() || read.parents => RepoPath::root(),
         _ if is_plain(read, source) => clamp(source),
-        _ => split(source).map_or_else(|_| RepoPath::root(), |(head, _)| head),
+        _ => match split(source) {
+            Ok((head, globs)) if !matches_link(context, &head, &globs) => head,
+            _ => RepoPath::root(),
+        },
     })
+}
+
+/// Does the pattern, or its first part, match a link? That may lead anywhere in the context.
+fn matches_link(context: &Context, head: &RepoPath, globs: &[Component]) -> bool {
+    let Some(start @ Entry::Directory(_)) = context.unfiltered(head) else { return false };
+    let mut found = Vec::new();
+    matches(head, &start, globs, &mut found);
+    matches(head, &start, globs.get(..1).unwrap_or_default(), &mut found);
+    found.iter().any(|(_, entry)| is_link(entry))
 }
 
 /// Is there something at the path, or a link or a closed submodule on the way to it?
@@ -199,6 +235,10 @@ fn is_submodule(entry: &Entry) -> bool {
     matches!(entry, Entry::Leaf(leaf) if leaf.mode == Mode::Submodule)
 }
 
+fn is_link(entry: &Entry) -> bool {
+    matches!(entry, Entry::Leaf(leaf) if leaf.mode == Mode::Link)
+}
+
 fn patterns<'a>(given: &str, patterns: impl IntoIterator<Item = &'a str>) -> Result<IgnoreRules, CopyProblem> {
     let refuse = |error: IgnoreError| CopyProblem::Pattern { given: given.to_owned(), why: error.message };
     IgnoreRules::from_patterns(patterns).map_err(refuse)
@@ -208,6 +248,8 @@ struct Copy<'a> {
     context: &'a Context,
     read: &'a ContextRead,
     blobs: &'a Blobs,
+    /// What the engine is sent for the whole image, where that is known.
+    among: Option<&'a [(RepoPath, Entry)]>,
     excludes: IgnoreRules,
     copied: Copied,
 }
@@ -235,9 +277,15 @@ impl Copy<'_> {
             self.take(source, real, entry, at)?;
             return Ok(());
         }
+        let is_deep = self.send_for_links(source)?;
         for named in self.matched(source, source)? {
-            let (real, entry) = self.read(source, &named)?;
-            self.copied.sent.push((real.clone(), entry.clone()));
+            let (real, entry) = if is_deep && self.is_link(&named) {
+                self.behind_link(source, &named)?
+            } else {
+                let (real, entry) = self.read(source, &named)?;
+                self.copied.sent.push((real.clone(), entry.clone()));
+                (real, entry)
+            };
             let at = match &entry {
                 Entry::Directory(_) => RepoPath::root(),
                 Entry::Leaf(_) => RepoPath::root().child(named.name()),
@@ -245,6 +293,10 @@ impl Copy<'_> {
             self.take(source, real, entry, at)?;
         }
         Ok(())
+    }
+
+    fn is_link(&self, path: &RepoPath) -> bool {
+        self.context.unfiltered(path).is_some_and(|entry| is_link(&entry))
     }
 
     /// The visible entries that a pattern matches.
@@ -277,62 +329,11 @@ impl Copy<'_> {
         paths.filter(|path| self.context.find(path).is_some_and(|entry| entry.is_empty())).collect()
     }
 
-    /// Does a pattern for one directory match a link there? Then the engine is sent all that it matches.
-    fn has_matching_link(&mut self, source: &str, pattern: &str) -> Result<bool, CopyProblem> {
-        let (head, globs) = split(pattern)?;
-        let head = self.follow(source, &head)?;
-        let (Some(Entry::Directory(all)), [glob]) = (self.context.unfiltered(&head), globs.as_slice()) else {
-            return Ok(false);
-        };
-        let is_link = |entry: &Entry| matches!(entry, Entry::Leaf(leaf) if leaf.mode == Mode::Link);
-        Ok(all.entries().any(|(name, entry)| is_link(entry) && glob.matches(name)))
-    }
-
-    /// Links right below the context's root are copied as links, but where it chooses by patterns (`--parents`,
-    /// `--exclude`) the engine wants them to lead somewhere.
-    fn follow_links_of_root(&mut self, source: &str, kept: &Directory) -> Result<(), CopyProblem> {
-        for (name, entry) in kept.entries() {
-            if matches!(entry, Entry::Leaf(leaf) if leaf.mode == Mode::Link) {
-                self.read(source, &RepoPath::root().child(name))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Is a directory sent for a pattern? What is sent is told by the rules of ignore files, which take more characters
     /// for wildcards than those of `COPY`: with `x|y`, all that ends in `y`.
     fn sends(&self, pattern: &str, directory: &RepoPath) -> Result<bool, CopyProblem> {
         let Some(Entry::Directory(root)) = self.context.find(&RepoPath::root()) else { return Ok(false) };
         Ok(pattern.contains(['|', '{', '}']) && only(&patterns(pattern, [pattern])?, &root).find(directory).is_some())
-    }
-
-    /// Is a directory in which nothing matches sent all the same, for links in it that match? The engine follows links
-    /// before it looks what is ignored, and then it sends what the pattern's part so far matches, and where they lead.
-    fn sent_for_links(
-        &self,
-        source: &str,
-        head: &RepoPath,
-        start: &Entry,
-        globs: &[Component],
-    ) -> Result<bool, CopyProblem> {
-        let (Some(Entry::Directory(all)), Some((glob, rest))) = (self.context.unfiltered(head), globs.split_first())
-        else {
-            return Ok(false);
-        };
-        let mut is_sent = false;
-        for (_, entry) in all.entries().filter(|(name, _)| glob.matches(name)) {
-            let Entry::Leaf(leaf) = entry else { continue };
-            if leaf.mode != Mode::Link {
-                continue;
-            }
-            let unread = || CopyProblem::Unread { given: source.to_owned(), link: leaf.id };
-            let text = self.blobs.get(&leaf.id).ok_or_else(unread)?;
-            let target = String::from_utf8_lossy(text);
-            let target = if target.starts_with('/') { clamp(&target) } else { clamp(&format!("{head}/{target}")) };
-            is_sent |= rest.is_empty() && target.below(head).is_some() && self.context.find(&target).is_some();
-            is_sent |= matches!(start, Entry::Directory(seen) if seen.entries().any(|(name, _)| glob.matches(name)));
-        }
-        Ok(is_sent)
     }
 
     /// A source of `--parents`: what the pattern takes of each directory that stands before the pivot.
@@ -368,10 +369,14 @@ impl Copy<'_> {
             let kept = only(&taken, &directory);
             if kept.is_empty() && !is_pattern && !has_wildcards(above) {
                 let named = real.child_path(&literal);
-                if self.context.find(&named).is_none() {
-                    return Err(self.absent(source, &named));
+                match self.context.find(&named) {
+                    None => return Err(self.absent(source, &named)),
+                    // It is there, and is no match for its own name: `c\d`.
+                    Some(entry) if !entry.is_empty() => {
+                        return Err(CopyProblem::Misread { given: source.to_owned() });
+                    }
+                    Some(_) => self.anchor(&named),
                 }
-                self.anchor(&named);
                 continue;
             }
             if kept.is_empty() && !real.is_root() && !has_wildcards(above) {

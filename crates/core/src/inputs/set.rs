@@ -9,7 +9,7 @@ use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, S
 use crate::elsewhere::{Answer, Answers};
 use crate::image::{Digest, Platform};
 use crate::inputs::context::Context;
-use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy};
+use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy, copy_among};
 use crate::inputs::platforms::key_of;
 use crate::inputs::{FORMAT, InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
@@ -213,11 +213,11 @@ pub fn evaluate(
         closed: BTreeSet::new(),
         missing: Vec::new(),
         sent: Vec::new(),
+        leans: false,
+        among: None,
         hanging: Vec::new(),
     };
-    let twins = target.twin.map(|twin| &*twin.stages).unwrap_or_default();
-    let stages =
-        recipe.stages.iter().enumerate().map(|(index, stage)| evaluation.stage(stage, twins.get(index))).collect();
+    let stages = evaluation.stages(target.twin.map(|twin| &*twin.stages).unwrap_or_default());
     evaluation.settle();
     // One that nobody answers for counts no more than what `RUN` fetches: nothing is known of it at either end.
     let declared = outside.externals.iter().filter(|external| outside.answers.externals.contains_key(external));
@@ -245,11 +245,31 @@ struct Evaluation<'a> {
     missing: Vec<(usize, RepoPath)>,
     /// What the engine is sent.
     sent: Vec<(RepoPath, Entry)>,
+    /// A read leans on what is sent for others.
+    leans: bool,
+    /// All that the engine is sent, where a read leans on it.
+    among: Option<Vec<(RepoPath, Entry)>>,
     /// What must be among it, and the error where it is not.
     hanging: Vec<(RepoPath, String, usize)>,
 }
 
 impl Evaluation<'_> {
+    /// Reads the stages: twice where what is read is only known when it is known what is sent.
+    fn stages(&mut self, twins: &[StageInputs]) -> Vec<StageInputs> {
+        let recipe = self.recipe;
+        let stages =
+            recipe.stages.iter().enumerate().map(|(index, stage)| self.stage(stage, twins.get(index))).collect();
+        if !self.leans {
+            return stages;
+        }
+        self.among = Some(std::mem::take(&mut self.sent));
+        self.errors.clear();
+        self.unknowns.clear();
+        self.wanted.clear();
+        self.hanging.clear();
+        recipe.stages.iter().enumerate().map(|(index, stage)| self.stage(stage, twins.get(index))).collect()
+    }
+
     fn stage(&mut self, stage: &RecipeStage, twin: Option<&StageInputs>) -> StageInputs {
         self.platform = self.platform_of(stage);
         let base = match &stage.base {
@@ -367,7 +387,11 @@ impl Evaluation<'_> {
                         files.extend(self.whole_context().map(Arc::new));
                         continue;
                     }
-                    match copy(self.context, read, self.blobs) {
+                    let copied = match &self.among {
+                        None => copy(self.context, read, self.blobs),
+                        Some(sent) => copy_among(self.context, read, self.blobs, sent),
+                    };
+                    match copied {
                         Ok(copied) => {
                             let keyword = keyword(step);
                             let hanging = copied.hangs_on.iter();
@@ -393,14 +417,16 @@ impl Evaluation<'_> {
         let origins = vec![Origin { source: self.context.root.clone(), at: root(), entry: entry.clone() }];
         let needs = vec![(root(), entry)];
         let sent = needs.clone();
-        let copied = Copied { result, origins, needs, directories: Vec::new(), sent, hangs_on: Vec::new() };
+        let copied =
+            Copied { result, origins, needs, directories: Vec::new(), sent, leans: false, hangs_on: Vec::new() };
         Some(self.files(copied))
     }
 
     /// What was copied, with what a checkout makes of it.
     fn files(&mut self, copied: Copied) -> FileInputs {
-        let Copied { result, origins, needs, directories, sent, .. } = copied;
+        let Copied { result, origins, needs, directories, sent, leans, .. } = copied;
         self.sent.extend(sent);
+        self.leans |= leans;
         let submodules = self.submodules(&origins, &needs);
         let mut files = FileInputs { result: Arc::clone(&result), origins, needs, directories, submodules };
         let origins = files.origins.iter().map(|origin| (&origin.source, &origin.at));

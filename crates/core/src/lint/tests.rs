@@ -1,38 +1,8 @@
 use super::*;
-use crate::evidence::Readings;
 use crate::fixture::{Fixture, fixture};
-use crate::snapshot::FoundFiles;
-
-/// What lint says of a repository, a line each.
-fn said(repository: &Fixture, uses: &[UseFact], history: &[&[&str]], released: &Released) -> Vec<String> {
-    let (snapshot, graph, sets) = (repository.snapshot(), repository.graph(), repository.sets());
-    let found = FoundFiles::in_tree(&snapshot.tree);
-    let survey = Readings::default().survey(&snapshot, &found);
-    let history: Vec<Vec<RepoPath>> =
-        history.iter().map(|paths| paths.iter().map(|path| RepoPath::new(path).unwrap()).collect()).collect();
-    let mut texts = BTreeMap::new();
-    snapshot.tree.walk(&RepoPath::root(), &mut |path, leaf| {
-        if let Some(bytes) = snapshot.blobs.get(&leaf.id) {
-            texts.insert(path, String::from_utf8_lossy(bytes).into_owned());
-        }
-    });
-    let facts = Facts {
-        snapshot: &snapshot,
-        config: &Config::default(),
-        graph: &graph,
-        sets: &sets,
-        survey: &survey,
-        contexts: &Contexts::default(),
-        uses,
-        released,
-        history: &history,
-        texts: &texts,
-    };
-    lint(&facts).into_iter().map(|found| format!("{} {}: {}", found.rule.id(), found.place(), found.message)).collect()
-}
 
 fn of(repository: &Fixture) -> Vec<String> {
-    said(repository, &[], &[], &Released::default())
+    repository.lint(&[], &[], &Released::default())
 }
 
 fn shop() -> Fixture {
@@ -101,7 +71,7 @@ fn a_whole_repository_and_what_it_costs() {
     let history: &[&[&str]] =
         &[&["web/main.py"], &["api/main.py", "web/main.py"], &["gone"], &["tools/clock/setup.py"]];
     assert_eq!(
-        said(&repository, &[], history, &Released::default()),
+        repository.lint(&[], history, &Released::default()),
         [
             "whole-repository api/Dockerfile:4: `api` takes the whole of `.`: of the last 4 commits 3 rebuild it, 1 of them for files of other services, documents and workflows alone"
         ]
@@ -129,7 +99,7 @@ fn files_that_every_release_changes_and_texts_that_name_it() {
         .write("api/values.yaml", "a: 1\n")
         .write("api/README.md", "# Shop\n\nThis is 1.4.0.\n");
     assert_eq!(
-        said(&repository, &[], &[], &released),
+        repository.lint(&[], &[], &released),
         [
             "release-file-copied api/Dockerfile:4: `api` copies `api/values.yaml`, which every release changes: it is never retagged",
             "version-named api/Dockerfile:4: `api` copies `api/README.md`, which names v1.4.0 (line 3): the next release changes it",
@@ -208,7 +178,7 @@ fn uses_and_services_without_each_other() {
     };
     let uses = [used("api", Some("api"), true), used("old", None, true), used("pg", None, false)];
     assert_eq!(
-        said(&shop(), &uses, &[], &Released::default()),
+        shop().lint(&uses, &[], &Released::default()),
         [
             "use-without-service chart/values.yaml:3: `old` uses `example.com/shop/old`, which no Dockerfile here makes",
             "service-without-use web/Dockerfile: no values file uses `web`",

@@ -46,6 +46,19 @@ pub enum CopyProblem {
         /// Where the pattern starts.
         directory: RepoPath,
     },
+    /// A link behind a wildcard leads to what the engine is not sent.
+    #[error(
+        "{given}: the link `{link}` leads to `{to}`, which the engine is not sent: it follows no link behind a wildcard; \
+         copy `{to}` as well, or name it"
+    )]
+    Unfollowed {
+        /// As it is written, expanded.
+        given: String,
+        /// The link.
+        link: RepoPath,
+        /// Where it leads.
+        to: RepoPath,
+    },
     /// The engine takes the name for a pattern that does not match it.
     #[error("{given}: the engine does not find it: it takes the name for a pattern that is no match for it")]
     Misread {
