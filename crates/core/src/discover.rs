@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::{self, Config, ServiceConfig};
-use crate::dockerfile::{Dockerfile, DockerfileError};
+use crate::dockerfile::{Dockerfile, DockerfileError, Recipe};
 use crate::evidence::{Evidence, NamedContext, Survey};
 use crate::graph::{BuiltImage, Kind, KnownNames, NamedSource, Service, ServiceGraph};
 use crate::image::{NameError, Platform, Repository};
@@ -192,22 +192,11 @@ fn service(
         }
     }
     if let Ok(parsed) = &service.parsed {
-        let target = service.target.as_deref();
-        (service.args, service.notes) =
-            weigh::arguments(&service.name, parsed, target, &service.platform, &service.args, &candidate.builds);
+        let recipe = |args: &BTreeMap<String, String>| recipe(snapshot, contexts, &service, args);
+        let (args, notes) = weigh::arguments(&service.name, parsed, &recipe, &service.args, &candidate.builds);
+        (service.args, service.notes) = (args, notes);
     }
-    service.recipe = match (&service.parsed, snapshot.dockerfile(&service.dockerfile)) {
-        (Ok(parsed), Some((id, _))) => {
-            let key = (id, service.target.clone(), service.args.clone(), service.platform.clone());
-            contexts.recipe(key, || {
-                let mut recipe = parsed.recipe(service.target.as_deref(), &service.args, &service.platform)?;
-                recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
-                Ok(Arc::new(recipe))
-            })
-        }
-        (Ok(_), None) => Err(unread()),
-        (Err(error), _) => Err(error.clone()),
-    };
+    service.recipe = recipe(snapshot, contexts, &service, &service.args);
     match (settings.and_then(|settings| settings.context.clone()), &service.recipe) {
         (Some(context), _) => {
             service.context = context;
@@ -226,6 +215,23 @@ fn service(
         }
     }
     service
+}
+
+/// What the Dockerfile of a service makes with these arguments.
+fn recipe(
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+    service: &Service,
+    args: &BTreeMap<String, String>,
+) -> Result<Arc<Recipe>, DockerfileError> {
+    let parsed = service.parsed.as_ref().map_err(Clone::clone)?;
+    let (id, _) = snapshot.dockerfile(&service.dockerfile).ok_or_else(unread)?;
+    let key = (id, service.target.clone(), args.clone(), service.platform.clone());
+    contexts.recipe(key, || {
+        let mut recipe = parsed.recipe(service.target.as_deref(), args, &service.platform)?;
+        recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
+        Ok(Arc::new(recipe))
+    })
 }
 
 /// The images that builds are tagged as.
