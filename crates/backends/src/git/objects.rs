@@ -246,7 +246,7 @@ impl Git {
                 }
                 parse::missing_object(&output.stderr).map_or_else(
                     || RepoError::Git {
-                        command: format!("echo '{name}' | {}", call.line()),
+                        command: format!("echo '{name}' | {}", self.look().args(Words::Names.call()).line()),
                         status: status_text(output.status),
                         message: message(&output.stderr),
                     },

@@ -204,15 +204,15 @@ fn yaml_kind(stem: &str, folders: &[&[u8]]) -> Option<Kind> {
 /// Whether a file speaks of building with a builder at all: most do not, and are skipped at once.
 pub fn may_speak(bytes: &[u8]) -> bool {
     // A workflow may leave it all to another of the repository.
-    const TOOLS: &str = r#"(?i-u)docker|podman|buildah|buildctl|nerdctl|kaniko|bake|skaffold|uses:\s*["']?\./"#;
-    const VERBS: &str = r#"(?i-u)build|bud|bake|compose|kaniko|skaffold|uses:\s*["']?\./"#;
+    const TOOLS: &str = r#"(?i)docker|podman|buildah|buildctl|nerdctl|kaniko|bake|skaffold|uses:\s*["']?\./"#;
+    const VERBS: &str = r#"(?i)build|bud|bake|compose|kaniko|skaffold|uses:\s*["']?\./"#;
     static WORDS: LazyLock<[Option<Regex>; 2]> = LazyLock::new(|| [TOOLS, VERBS].map(|words| Regex::new(words).ok()));
     bytes.len() <= SIZE_LIMIT && WORDS.iter().all(|words| words.as_ref().is_some_and(|words| words.is_match(bytes)))
 }
 
 /// Whether one script among the many of a file may build: it names a builder, what may stand for one, or another script.
 pub(super) fn may_build(script: &str) -> bool {
-    const WORDS: &str = r"(?i-u)docker|podman|buildah|buildctl|nerdctl|kaniko|bake|skaffold|container|engine|oci|builder|img|depot|make|source|(^|\s)\.\s";
+    const WORDS: &str = r"(?i)docker|podman|buildah|buildctl|nerdctl|kaniko|bake|skaffold|container|engine|oci|builder|img|depot|make|source|(^|\s)\.\s";
     static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(WORDS).ok());
     PATTERN.as_ref().is_none_or(|pattern| pattern.is_match(script.as_bytes()))
 }
