@@ -14,11 +14,12 @@ use crate::{ChoreError, carry_out};
 pub(crate) const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Program, and the package that brings it.
-const PACKAGED: [(&str, &str); 8] = [
+const PACKAGED: [(&str, &str); 9] = [
     ("docker", "docker.io"),
     ("dockerd", "docker.io"),
     ("docker-registry", "docker-registry"),
     ("buildah", "buildah"),
+    ("podman", "podman"),
     ("skopeo", "skopeo"),
     ("runc", "runc"),
     ("iptables", "iptables"),
@@ -30,10 +31,8 @@ const BUILDX_MODULE: &str = "github.com/docker/buildx/cmd/buildx";
 /// The version is written down once, where the test kit looks for the program.
 const BUILDX_VERSION: &str = include_str!("../../crates/testkit/buildx-version.txt").trim_ascii();
 
-#[cfg(feature = "differential")]
 const BUILDKIT_MODULE: &str = "github.com/moby/buildkit";
 
-#[cfg(feature = "differential")]
 const BUILDKIT_VERSION: &str = include_str!("../../crates/testkit/buildkit-version.txt").trim_ascii();
 
 /// Makes sure of every part and tells the folder of those that no package brings, or names all that is missing.
@@ -41,7 +40,8 @@ pub(crate) fn ensure() -> Result<PathBuf, ChoreError> {
     let folder = folder()?;
     let packages = missing_packages(in_system);
     let buildx = folder.join(format!("buildx-{BUILDX_VERSION}")).join("buildx");
-    let obstacles = obstacles(&packages, buildx.is_file());
+    let buildkit = buildkit_in(&folder);
+    let obstacles = obstacles(&packages, buildx.is_file() && buildkit.join("buildkitd").is_file());
     if !obstacles.is_empty() {
         return Err(ChoreError::Missing(obstacles));
     }
@@ -57,15 +57,23 @@ pub(crate) fn ensure() -> Result<PathBuf, ChoreError> {
     if !buildx.is_file() {
         build_buildx(&buildx)?;
     }
+    if !buildkit.join("buildkitd").is_file() {
+        build_buildkit(&buildkit)?;
+    }
     Ok(folder)
 }
 
-/// Makes sure of what `cargo xtask differential` runs, a BuildKit that is in no package of Debian 12 and no test needs,
-/// and tells the folder as [`ensure`] does.
+/// Where BuildKit is.
+fn buildkit_in(folder: &Path) -> PathBuf {
+    folder.join(format!("buildkit-{BUILDKIT_VERSION}"))
+}
+
+/// Makes sure of what `cargo xtask differential` runs, a BuildKit that is in no package of Debian 12, and tells the folder
+/// as [`ensure`] does.
 #[cfg(feature = "differential")]
 pub(crate) fn ensure_buildkit() -> Result<PathBuf, ChoreError> {
     let folder = folder()?;
-    let (programs, buildkit) = (["runc", "busybox"], folder.join(format!("buildkit-{BUILDKIT_VERSION}")));
+    let (programs, buildkit) = (["runc", "busybox"], buildkit_in(&folder));
     let packages = missing_packages(|program| !programs.contains(&program) || in_system(program));
     if !packages.is_empty() {
         install(&packages)?;
@@ -202,7 +210,6 @@ fn build_buildx(program: &Path) -> Result<(), ChoreError> {
 }
 
 /// `go install` refuses BuildKit's module for its exclusions, so a module of our own has it as a tool.
-#[cfg(feature = "differential")]
 fn build_buildkit(folder: &Path) -> Result<(), ChoreError> {
     let programs = ["buildctl", "buildkitd"].map(|name| (name, format!("{BUILDKIT_MODULE}/cmd/{name}")));
     in_one_piece(folder, |partial| {

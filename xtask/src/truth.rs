@@ -24,7 +24,8 @@ pub(crate) fn run(words: &[String]) -> Result<(), ChoreError> {
     let program = program::release_build()?;
     let mut total = Total::default();
     for pair in &table.pairs {
-        let compared = table.compare(pair, &ask(&program, Path::new(clone), pair)?);
+        let last_stage = |dockerfile: &str| last_stage(Path::new(clone), &pair.to, dockerfile);
+        let compared = table.compare(pair, &ask(&program, Path::new(clone), pair)?, &last_stage);
         tell(pair, &compared);
         total.add(&compared);
     }
@@ -58,6 +59,19 @@ fn ask(program: &Path, clone: &Path, pair: &Pair) -> Result<Plan, ChoreError> {
     }
     serde_json::from_slice(&output.stdout)
         .map_err(|cause| ChoreError::Unreadable { what: format!("the plan of `{line}`"), cause })
+}
+
+/// The name of the last stage of a Dockerfile at a commit, if it has one.
+fn last_stage(clone: &Path, commit: &str, dockerfile: &str) -> Option<String> {
+    let shown =
+        Command::new("git").arg("-C").arg(clone).args(["show", &format!("{commit}:{dockerfile}")]).output().ok()?;
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let froms =
+        text.lines().map(words).filter(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("from")));
+    let last = froms.last()?;
+    let named = last.iter().position(|word| word.eq_ignore_ascii_case("as"))?;
+    last.get(named + 1).cloned()
 }
 
 fn tell(pair: &Pair, compared: &Compared) {

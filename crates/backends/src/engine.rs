@@ -1,7 +1,7 @@
 //! Engines: the programs that build images and push them, behind [`longshore_run::ports::Engine`].
 //!
 //! `docker` builds with BuildKit, through buildx where it is found and through the daemon's own BuildKit where the
-//! client still can; `buildah` needs no daemon; `rehearsal` runs nothing and packs the context as it is, for trying a
+//! client still can; `buildah` and `podman` need no daemon; `rehearsal` runs nothing and packs the context as it is, for trying a
 //! release out. [`detect`] finds out which of them is really here: a program on PATH that cannot build is not an engine.
 //!
 //! What all of them keep to: the context arrives whole (the engine's own ignore files are put out of work), values of
@@ -23,6 +23,7 @@ mod buildkit_text;
 mod docker;
 mod docker_probe;
 mod dockerfile_lines;
+mod podman;
 mod push_text;
 mod rehearsal;
 mod spec;
@@ -36,13 +37,15 @@ pub enum EngineKind {
     Docker,
     /// Buildah.
     Buildah,
+    /// Podman.
+    Podman,
     /// Runs nothing: an image of one layer that holds the context.
     Rehearsal,
 }
 
 /// A name that no engine has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no engine: there are `docker`, `buildah` and `rehearsal`")]
+#[error("`{0}` is no engine: there are `docker`, `buildah`, `podman` and `rehearsal`")]
 pub struct UnknownEngine(String);
 
 impl FromStr for EngineKind {
@@ -52,6 +55,7 @@ impl FromStr for EngineKind {
         match text {
             "docker" => Ok(Self::Docker),
             "buildah" => Ok(Self::Buildah),
+            "podman" => Ok(Self::Podman),
             "rehearsal" => Ok(Self::Rehearsal),
             _ => Err(UnknownEngine(text.to_owned())),
         }
@@ -63,6 +67,7 @@ impl fmt::Display for EngineKind {
         f.write_str(match self {
             Self::Docker => "docker",
             Self::Buildah => "buildah",
+            Self::Podman => "podman",
             Self::Rehearsal => "rehearsal",
         })
     }
@@ -75,6 +80,8 @@ pub struct Programs {
     pub docker: Option<PathBuf>,
     /// The `buildah` to use, instead of the one on the path.
     pub buildah: Option<PathBuf>,
+    /// The `podman` to use, instead of the one on the path.
+    pub podman: Option<PathBuf>,
     /// The search path, as PATH.
     pub path: OsString,
     /// How long a program may take to say what it is.
@@ -82,12 +89,13 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// As the environment has it: PATH, `LONGSHORE_DOCKER`, `LONGSHORE_BUILDAH`.
+    /// As the environment has it: PATH, `LONGSHORE_DOCKER`, `LONGSHORE_BUILDAH`, `LONGSHORE_PODMAN`.
     pub fn from_environment() -> Self {
         let program = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
             docker: program("LONGSHORE_DOCKER"),
             buildah: program("LONGSHORE_BUILDAH"),
+            podman: program("LONGSHORE_PODMAN"),
             path: std::env::var_os("PATH").unwrap_or_default(),
             patience: Duration::from_secs(5),
         }
@@ -126,18 +134,20 @@ pub enum DetectError {
     },
     /// None was chosen, and none is here.
     #[error(
-        "found nothing to build images with: docker: {docker}; buildah: {buildah}; install one of them, \
-         or choose with `--engine docker|buildah|rehearsal`"
+        "found nothing to build images with: docker: {docker}; buildah: {buildah}; podman: {podman}; install one of them, \
+         or choose with `--engine docker|buildah|podman|rehearsal`"
     )]
     Nothing {
         /// Why docker cannot build.
         docker: String,
         /// Why buildah cannot.
         buildah: String,
+        /// Why podman cannot.
+        podman: String,
     },
 }
 
-/// The engine of this choice; without one the first of docker and buildah that can build here.
+/// The engine of this choice; without one the first of docker, buildah and podman that can build here.
 ///
 /// The rehearsal engine pushes through `registry`, the others by themselves.
 pub async fn detect(
@@ -150,11 +160,16 @@ pub async fn detect(
             Ok(engine) => return Ok(engine),
             Err(why) => why,
         };
-        return buildah(programs).await.map_err(|buildah| DetectError::Nothing { docker, buildah });
+        let buildah = match buildah(programs).await {
+            Ok(engine) => return Ok(engine),
+            Err(why) => why,
+        };
+        return podman(programs).await.map_err(|podman| DetectError::Nothing { docker, buildah, podman });
     };
     let found = match kind {
         EngineKind::Docker => docker(programs).await,
         EngineKind::Buildah => buildah(programs).await,
+        EngineKind::Podman => podman(programs).await,
         EngineKind::Rehearsal => Ok(Box::new(rehearsal::Rehearsal::new(registry)) as Box<dyn Engine>),
     };
     found.map_err(|why| DetectError::Chosen { kind, why })
@@ -162,6 +177,10 @@ pub async fn detect(
 
 async fn docker(programs: &Programs) -> Result<Box<dyn Engine>, String> {
     docker_probe::find(programs).await.map(|engine| Box::new(engine) as Box<dyn Engine>)
+}
+
+async fn podman(programs: &Programs) -> Result<Box<dyn Engine>, String> {
+    podman::find(programs).await.map(|engine| Box::new(engine) as Box<dyn Engine>)
 }
 
 async fn buildah(programs: &Programs) -> Result<Box<dyn Engine>, String> {
@@ -174,12 +193,12 @@ mod tests {
 
     #[test]
     fn names_go_there_and_back() {
-        for kind in [EngineKind::Docker, EngineKind::Buildah, EngineKind::Rehearsal] {
+        for kind in [EngineKind::Docker, EngineKind::Buildah, EngineKind::Podman, EngineKind::Rehearsal] {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
         assert_eq!(
-            "podman".parse::<EngineKind>().unwrap_err().to_string(),
-            "`podman` is no engine: there are `docker`, `buildah` and `rehearsal`"
+            "kaniko".parse::<EngineKind>().unwrap_err().to_string(),
+            "`kaniko` is no engine: there are `docker`, `buildah`, `podman` and `rehearsal`"
         );
     }
 
@@ -196,7 +215,7 @@ mod tests {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         symlink(&program, dir.path().join("third/docker")).unwrap();
         let path = std::env::join_paths(["first", "second", "third"].map(|name| dir.path().join(name))).unwrap();
-        let programs = Programs { docker: None, buildah: None, path, patience: Duration::from_secs(1) };
+        let programs = Programs { docker: None, buildah: None, podman: None, path, patience: Duration::from_secs(1) };
         assert_eq!(programs.named("docker"), [program]);
     }
 }

@@ -197,15 +197,16 @@ impl Room<'_> {
         }
     }
 
-    /// Puts a manifest under a tag. Where it cannot be known whether a try has worked (a lost answer, a tag that exists
+    /// Puts a manifest under a tag or, without one, its digest. Where it cannot be known whether a try has worked (a lost answer, a tag that exists
     /// and may not be put again), the tag is read: what stands there decides.
-    async fn put(&self, tag: &Tag, manifest: &Manifest) -> Result<Digest, RegistryError> {
-        let mut request = self.request(Method::PUT, &format!("manifests/{tag}"));
+    async fn put(&self, tag: Option<&Tag>, manifest: &Manifest) -> Result<Digest, RegistryError> {
+        let name = tag.map_or(manifest.digest.as_str(), Tag::as_str);
+        let mut request = self.request(Method::PUT, &format!("manifests/{name}"));
         let media_type = HeaderValue::from_str(&manifest.media_type)
             .map_err(|_| refused(&request, "the media type of the manifest cannot be sent"))?;
         request.headers.insert(CONTENT_TYPE, media_type);
         request.body.clone_from(&manifest.bytes);
-        let reference = self.repository.tagged(tag);
+        let reference = tag.map_or_else(|| self.repository.at(&manifest.digest), |tag| self.repository.tagged(tag));
         let mut tries = Tries::new(&self.client.wire, &request);
         loop {
             let outcome = self.visit().attempt(&request).await?;
@@ -312,7 +313,11 @@ impl Registry for Client {
     }
 
     async fn put(&self, repository: &Repository, tag: &Tag, manifest: &Manifest) -> Result<Digest, RegistryError> {
-        self.room(repository, Right::Push)?.put(tag, manifest).await
+        self.room(repository, Right::Push)?.put(Some(tag), manifest).await
+    }
+
+    async fn put_untagged(&self, repository: &Repository, manifest: &Manifest) -> Result<Digest, RegistryError> {
+        self.room(repository, Right::Push)?.put(None, manifest).await
     }
 
     async fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {

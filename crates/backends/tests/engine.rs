@@ -105,7 +105,7 @@ impl World {
 
     fn programs(&self) -> Programs {
         let path = std::env::join_paths(["bin", "further"].map(|name| self.path(name))).unwrap();
-        Programs { docker: None, buildah: None, path, patience: Duration::from_secs(20) }
+        Programs { docker: None, buildah: None, podman: None, path, patience: Duration::from_secs(20) }
     }
 
     async fn engine(&self, choice: Option<EngineKind>) -> Result<Box<dyn Engine>, DetectError> {
@@ -128,7 +128,7 @@ impl World {
             target: Some("final".to_owned()),
             args: vec![("A".to_owned(), "it's a,b".to_owned()), ("DOCKER_HOST".to_owned(), "x".to_owned())],
             labels: vec![("version".to_owned(), "v1".to_owned())],
-            platform: Platform::default(),
+            platforms: vec![Platform::default()],
             push: "registry.internal:5000/shop/api:in-1".parse().unwrap(),
             plain_http: vec!["registry.internal:5000".to_owned()],
             log: self.path("logs/api.log"),
@@ -183,7 +183,7 @@ async fn docker_comes_before_buildah_and_buildx_before_the_client() {
     let world = World::new();
     let nothing = world.refusal(None).await;
     assert!(nothing.contains("no `docker` program") && nothing.contains("no `buildah` program"), "{nothing}");
-    assert!(nothing.contains("--engine docker|buildah|rehearsal"), "{nothing}");
+    assert!(nothing.contains("--engine docker|buildah|podman|rehearsal"), "{nothing}");
 
     world.program("bin/buildah", BUILDAH);
     assert_eq!(world.name().await, "buildah 1.28.2");
@@ -433,6 +433,23 @@ async fn buildah_builds_and_then_pushes() {
 }
 
 #[tokio::test]
+async fn podman_makes_a_list_of_several_platforms_by_a_name_of_its_own() {
+    let world = World::new();
+    world.program("bin/podman", &BUILDAH.replace("buildah", "podman").replace("bud", "build"));
+    world.program("bin/buildah", "exit 1");
+    assert!(world.name().await.starts_with("podman "));
+    let engine = world.engine(Some(EngineKind::Podman)).await.unwrap();
+    assert_eq!(engine.one_platform_only().await, None);
+    let platforms = ["linux/amd64", "linux/arm64"].map(|platform| platform.parse().unwrap()).to_vec();
+    drop(build(&*engine, &BuildSpec { platforms, ..world.spec() }).await);
+    let words = world.words();
+    let (before, rest) = words.split_once(" --manifest localhost/longshore-").unwrap();
+    assert!(before.starts_with("build --layers --force-rm --format oci "), "{words}");
+    assert!(rest.contains(" --platform linux/amd64,linux/arm64 "), "{words}");
+    assert!(!words.contains("--tag"), "{words}");
+}
+
+#[tokio::test]
 async fn buildah_fails_with_line_and_tail() {
     let world = World::new();
     world.program("bin/buildah", BUILDAH);
@@ -473,6 +490,11 @@ impl Registry for Shelf {
 
     async fn put(&self, repository: &Repository, tag: &Tag, manifest: &Manifest) -> Result<Digest, RegistryError> {
         self.manifests.lock().unwrap().push((repository.tagged(tag).to_string(), manifest.clone()));
+        Ok(manifest.digest.clone())
+    }
+
+    async fn put_untagged(&self, repository: &Repository, manifest: &Manifest) -> Result<Digest, RegistryError> {
+        self.manifests.lock().unwrap().push((repository.at(&manifest.digest).to_string(), manifest.clone()));
         Ok(manifest.digest.clone())
     }
 
@@ -565,7 +587,7 @@ async fn a_rehearsal_changes_with_what_it_is_made_of_and_with_nothing_else() {
     differs(&BuildSpec { labels: Vec::new(), ..spec.clone() }, "labels").await;
     differs(&BuildSpec { args: Vec::new(), ..spec.clone() }, "arguments").await;
     differs(&BuildSpec { target: None, ..spec.clone() }, "target").await;
-    differs(&BuildSpec { platform: "linux/arm/v7".parse().unwrap(), ..spec.clone() }, "platform").await;
+    differs(&BuildSpec { platforms: vec!["linux/arm/v7".parse().unwrap()], ..spec.clone() }, "platform").await;
     differs(&BuildSpec { time: 0, ..spec.clone() }, "time").await;
     world.write("pinned/api.Dockerfile", "FROM scratch\n");
     differs(&spec, "Dockerfile").await;

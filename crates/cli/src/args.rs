@@ -6,7 +6,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use longshore_core::lint::Rule;
 
-use crate::commands::lint::parse_rule;
 use crate::complete;
 
 /// Ship a monorepo of container images as one versioned release
@@ -224,10 +223,10 @@ pub(crate) struct Lint {
     #[arg(long, value_name = "REVISION", add = ArgValueCandidates::new(complete::revisions))]
     pub(crate) at: Option<String>,
     /// Look for these rules only
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = parse_rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = str::parse::<Rule>)]
     pub(crate) only: Vec<Rule>,
     /// Leave these rules out
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = parse_rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = str::parse::<Rule>)]
     pub(crate) except: Vec<Rule>,
     /// How many commits to look back for what things cost
     #[arg(long, value_name = "COMMITS", default_value_t = 200)]
@@ -392,8 +391,8 @@ pub(crate) struct Release {
     /// How many images to build at once
     #[arg(long, short, env = "LONGSHORE_JOBS", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
-    /// The engine that builds [default: docker where its daemon answers, else buildah]
-    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal", add = ArgValueCandidates::new(complete::engines))]
+    /// The engine that builds [default: docker where its daemon answers, else buildah, else podman]
+    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|podman|rehearsal", add = ArgValueCandidates::new(complete::engines))]
     pub(crate) engine: Option<String>,
     /// The branch that the release goes to [default: `release.branch` of the config, else the one checked out]
     #[arg(long, value_name = "BRANCH")]
@@ -412,8 +411,8 @@ pub(crate) struct Demo {
     /// Leave the monorepo, its remote and its registry in DIR, to play with
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
-    /// The engine that builds [default: docker or buildah where one is found, else the rehearsal engine]
-    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|rehearsal", add = ArgValueCandidates::new(complete::engines))]
+    /// The engine that builds [default: docker, buildah or podman where one is found, else the rehearsal engine]
+    #[arg(long, env = "LONGSHORE_ENGINE", value_name = "docker|buildah|podman|rehearsal", add = ArgValueCandidates::new(complete::engines))]
     pub(crate) engine: Option<String>,
 }
 

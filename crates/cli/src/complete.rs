@@ -105,7 +105,7 @@ pub(crate) fn releases() -> Vec<CompletionCandidate> {
 
 /// The engines.
 pub(crate) fn engines() -> Vec<CompletionCandidate> {
-    ["docker", "buildah", "rehearsal"].map(CompletionCandidate::new).into()
+    ["docker", "buildah", "podman", "rehearsal"].map(CompletionCandidate::new).into()
 }
 
 /// The newest first.

@@ -355,7 +355,7 @@ impl From<DetectError> for Failure {
     fn from(error: DetectError) -> Self {
         Self::one(
             exit::UNREACHABLE,
-            Message::of(&error).hint("`--engine` names one: docker, buildah, or rehearsal, which runs nothing"),
+            Message::of(&error).hint("`--engine` names one: docker, buildah, podman, or rehearsal, which runs nothing"),
         )
     }
 }
@@ -461,9 +461,12 @@ fn builds(release: &str, errors: &[BuildError], asked: usize, built: usize) -> F
 
 fn build_code(error: &BuildError) -> u8 {
     match error {
-        BuildError::Engine { source: EngineError::Build { .. }, .. } => exit::FAILED,
+        BuildError::Engine { source: EngineError::Build { .. }, .. } | BuildError::OtherPlatforms { .. } => {
+            exit::FAILED
+        }
         BuildError::Engine { source: EngineError::PushDenied { .. }, .. }
         | BuildError::NoBase { .. }
+        | BuildError::OnePlatform { .. }
         | BuildError::NamedContext { .. }
         | BuildError::Hindered(_)
         | BuildError::Pin { .. } => exit::REFUSED,
@@ -475,6 +478,11 @@ fn build_code(error: &BuildError) -> u8 {
         BuildError::Lookup { source, .. } => registry_code(source),
     }
 }
+
+/// What to do where a program of another platform is to be run.
+const FOREIGN: &str = "this machine does not run programs of that platform: install QEMU's handlers (package \
+                       `qemu-user-static`, or `docker run --privileged --rm tonistiigi/binfmt --install all`), or compile \
+                       for it in a stage `FROM --platform=$BUILDPLATFORM`";
 
 fn build_message(error: &BuildError) -> Message {
     match error {
@@ -488,6 +496,9 @@ fn build_message(error: &BuildError) -> Message {
                     let mut message = Message::new(format!("failed to build `{service}`: {status}{place}"));
                     if !tail.is_empty() {
                         message = message.cause(tail.join("\n"));
+                    }
+                    if tail.iter().any(|line| line.contains("exec format error")) {
+                        message = message.hint(FOREIGN);
                     }
                     message.hint(format!("the whole output is in {}; the command was `{command}`", log.display()))
                 }

@@ -1,10 +1,10 @@
 //! The JSON that scripts may rely on. Each object names its format and that format's version; fields are added, never
 //! changed in meaning, within a version.
 
-use longshore_core::image::Digest;
+use longshore_core::image::{Digest, Platform};
 use longshore_core::inputs::InputError;
 use longshore_core::object::{Commit, CommitId};
-use longshore_core::plan::{Decision, Hindered, ImagePlan, Plan, Refusal};
+use longshore_core::plan::{BuildPlan, Decision, Hindered, ImagePlan, Plan, Refusal};
 use longshore_core::reason::Reason;
 use longshore_core::record::Format;
 use serde::Serialize;
@@ -54,6 +54,8 @@ pub(crate) struct ImageObject {
     notes: Vec<String>,
     args: std::collections::BTreeMap<String, String>,
     target: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    platforms: Vec<Platform>,
     stands_on: Vec<String>,
     repository: Option<String>,
     tag: Option<String>,
@@ -132,6 +134,7 @@ pub(crate) fn image(image: &ImagePlan) -> ImageObject {
         notes: build.map(|build| build.notes.clone()).unwrap_or_default(),
         args: build.map(|build| build.args.clone()).unwrap_or_default(),
         target: build.and_then(|build| build.target.clone()),
+        platforms: build.map(BuildPlan::other_platforms).unwrap_or_default().to_vec(),
         stands_on: build.into_iter().flat_map(|build| &build.stands_on).map(ToString::to_string).collect(),
         repository: image.repository.as_ref().map(ToString::to_string),
         tag: image.tag.as_ref().map(ToString::to_string),

@@ -49,6 +49,8 @@ mod elsewhere;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod platforms;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod recorded;

@@ -50,6 +50,8 @@ pub struct Config {
     pub bases: BasesConfig,
     /// `externals`: where external inputs are asked for, and how often.
     pub externals: ExternalsConfig,
+    /// `platforms`: what the images run on, each of them built for all; none: `linux/amd64`.
+    pub platforms: Vec<Platform>,
 }
 
 /// `release`: how a release is named and written down.
@@ -104,7 +106,7 @@ pub struct RegistryConfig {
 }
 
 /// `services.<name>`: what is to be known about a service beyond what its files say.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServiceConfig {
     /// `dockerfile`: the Dockerfile, from the repository's root. By default the one that was found under this name.
     pub dockerfile: Option<RepoPath>,
@@ -120,7 +122,7 @@ pub struct ServiceConfig {
     pub repository: Option<String>,
     /// `version`: whether the service follows the release; the default is `train`.
     pub version: Versioning,
-    /// `platforms`: what the image runs on. The default is `[linux/amd64]`; one platform for now.
+    /// `platforms`: what the image runs on. None: what `platforms` says for all.
     pub platforms: Vec<Platform>,
     /// `bases`: settles what a `FROM` means where it could be both, by the reference as the Dockerfile has it: `external`
     /// for an image from elsewhere, or the name of the service that builds it. Or how images from elsewhere count, by a
@@ -137,26 +139,6 @@ pub struct ServiceConfig {
     pub adopted: Option<Adopted>,
     /// `skip`: `true` where this is not a service at all; the default is `false`.
     pub skip: bool,
-}
-
-impl Default for ServiceConfig {
-    fn default() -> Self {
-        Self {
-            dockerfile: None,
-            context: None,
-            target: None,
-            args: BTreeMap::new(),
-            repository: None,
-            version: Versioning::default(),
-            platforms: vec![Platform::default()],
-            bases: BTreeMap::new(),
-            externals: Vec::new(),
-            test: None,
-            was: None,
-            adopted: None,
-            skip: false,
-        }
-    }
 }
 
 /// `services.<name>.adopted`: what is known of an image from before the first release.
@@ -216,6 +198,17 @@ pub struct CarriedConfig {
 }
 
 impl Config {
+    /// What the image of a service with these settings runs on: at least one platform, sorted.
+    pub fn platforms_of(&self, settings: Option<&ServiceConfig>) -> Vec<Platform> {
+        let own = settings.map(|settings| &settings.platforms).filter(|platforms| !platforms.is_empty());
+        let mut platforms = own.unwrap_or(&self.platforms).clone();
+        if platforms.is_empty() {
+            platforms.push(Platform::default());
+        }
+        platforms.sort();
+        platforms
+    }
+
     /// Reads a config file. `file` is what errors call it.
     ///
     /// The errors are in the order of the file. A file that is no YAML, or has a list where a text is asked for, gives

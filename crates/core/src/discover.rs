@@ -137,7 +137,7 @@ pub fn discover(
         if settings.is_some_and(|settings| settings.skip) {
             continue;
         }
-        let mut service = service(snapshot, contexts, candidate, name.clone(), settings, &config.bases);
+        let mut service = service(snapshot, contexts, candidate, name.clone(), settings, config);
         service.contexts = named_contexts(&candidate.builds, survey, &given);
         services.insert(name, service);
     }
@@ -161,7 +161,7 @@ fn service(
     candidate: &Candidate,
     name: ServiceName,
     settings: Option<&ServiceConfig>,
-    policies: &config::BasesConfig,
+    config: &Config,
 ) -> Service {
     let dockerfile = candidate.dockerfile.clone();
     let parsed = parse(snapshot, contexts, &dockerfile);
@@ -174,10 +174,11 @@ fn service(
         notes: Vec::new(),
         args: BTreeMap::new(),
         platform: Platform::default(),
+        further: Vec::new(),
         repository: None,
         versioning: config::Versioning::default(),
         bases: BTreeMap::new(),
-        policies: policies.clone(),
+        policies: config.bases.clone(),
         externals: Vec::new(),
         images: built_images(&candidate.builds),
         contexts: BTreeMap::new(),
@@ -191,12 +192,19 @@ fn service(
             service.target.clone_from(&settings.target);
         }
     }
+    let platforms = config.platforms_of(settings);
+    if let Some(first) = platforms.first() {
+        service.platform = first.clone();
+    }
     if let Ok(parsed) = &service.parsed {
-        let recipe = |args: &BTreeMap<String, String>| recipe(snapshot, contexts, &service, args);
+        let recipe = |args: &BTreeMap<String, String>| recipe(snapshot, contexts, &service, args, &service.platform);
         let (args, notes) = weigh::arguments(&service.name, parsed, &recipe, &service.args, &candidate.builds);
         (service.args, service.notes) = (args, notes);
     }
-    service.recipe = recipe(snapshot, contexts, &service, &service.args);
+    match recipes(snapshot, contexts, &service, &platforms) {
+        Ok((first, further)) => (service.recipe, service.further) = (Ok(first), further),
+        Err(error) => service.recipe = Err(error),
+    }
     match (settings.and_then(|settings| settings.context.clone()), &service.recipe) {
         (Some(context), _) => {
             service.context = context;
@@ -217,21 +225,43 @@ fn service(
     service
 }
 
-/// What the Dockerfile of a service makes with these arguments.
+/// What the Dockerfile of a service makes with these arguments on a platform.
 fn recipe(
     snapshot: &Snapshot,
     contexts: &Contexts,
     service: &Service,
     args: &BTreeMap<String, String>,
+    platform: &Platform,
 ) -> Result<Arc<Recipe>, DockerfileError> {
     let parsed = service.parsed.as_ref().map_err(Clone::clone)?;
     let (id, _) = snapshot.dockerfile(&service.dockerfile).ok_or_else(unread)?;
-    let key = (id, service.target.clone(), args.clone(), service.platform.clone());
-    contexts.recipe(key, || {
-        let mut recipe = parsed.recipe(service.target.as_deref(), args, &service.platform)?;
+    let (target, build) = (&service.target, &service.platform);
+    contexts.recipe((id, target.clone(), args.clone(), [platform, build].map(Clone::clone)), || {
+        let mut recipe = parsed.recipe_on(target.as_deref(), args, platform, build)?;
         recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
         Ok(Arc::new(recipe))
     })
+}
+
+/// A recipe, and those of further platforms.
+type Recipes = (Arc<Recipe>, Vec<(Platform, Arc<Recipe>)>);
+
+/// What the target needs on the first of its platforms and on each other, which shares the first one's where it is equal.
+fn recipes(
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+    service: &Service,
+    platforms: &[Platform],
+) -> Result<Recipes, DockerfileError> {
+    let on = |platform: &Platform| recipe(snapshot, contexts, service, &service.args, platform);
+    let first = on(&service.platform)?;
+    let mut further = Vec::new();
+    for platform in platforms.iter().skip(1) {
+        let recipe = on(platform)?;
+        let recipe = if recipe == first { Arc::clone(&first) } else { recipe };
+        further.push((platform.clone(), recipe));
+    }
+    Ok((first, further))
 }
 
 /// The images that builds are tagged as.

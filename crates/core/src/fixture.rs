@@ -24,7 +24,7 @@ use crate::discover::{DiscoverError, Discovered, discover};
 use crate::elsewhere::{Answer, Answers, Elsewhere};
 use crate::evidence::Readings;
 use crate::graph::{InputSets, KnownNames, ServiceGraph};
-use crate::image::Digest;
+use crate::image::{Digest, platforms_text};
 use crate::inputs::context::Contexts;
 use crate::inputs::copy::Blobs;
 use crate::name::{ReleaseName, ServiceName};
@@ -376,12 +376,19 @@ fn rows(name: &ServiceName, decision: &Decision) -> Vec<[String; 3]> {
 }
 
 fn reason(reason: &Reason) -> String {
-    let subject = match reason {
+    let subject = subject(reason);
+    reason.place().map_or_else(|| subject.clone(), |place| format!("{subject}  {place}"))
+}
+
+fn subject(reason: &Reason) -> String {
+    match reason {
         Reason::File { change, path, .. } => format!("{path} {}", change.word()),
         Reason::Instruction { change, text, .. } => {
             format!("{} {}", text.lines().next().unwrap_or_default(), change.word())
         }
+        Reason::On { platforms, reason: bare } => {
+            format!("{} ({})", subject(bare), platforms_text(platforms))
+        }
         other => other.subject(),
-    };
-    reason.place().map_or_else(|| subject.clone(), |place| format!("{subject}  {place}"))
+    }
 }

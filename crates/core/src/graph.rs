@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::{BaseRule, BasesConfig, External, ServiceConfig, Versioning};
-use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Read, Recipe, RecipeBase};
+use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe};
 use crate::elsewhere::Elsewhere;
 use crate::image::{Platform, Repository};
 use crate::inputs::context::Contexts;
-use crate::inputs::set::{Evaluated, ImageSource, InputSet, Outside, evaluate};
-use crate::inputs::{InputDigest, InputError, Unknown};
+use crate::inputs::set::{Evaluated, ImageSource, InputSet, Outside, Target, evaluate};
+use crate::inputs::{InputError, Unknown};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 use crate::snapshot::Snapshot;
@@ -40,8 +40,10 @@ pub struct Service {
     pub notes: Vec<String>,
     /// Build arguments, from the config and from what builds it in this repository.
     pub args: BTreeMap<String, String>,
-    /// The one platform it is built for.
+    /// The platform it is built for; of several the first, on which the build is taken to run.
     pub platform: Platform,
+    /// The others, in order, each with what its target needs there: the same value where that is the same.
+    pub further: Vec<(Platform, Arc<Recipe>)>,
     /// Where its image lives; none without a registry in the config.
     pub repository: Option<Repository>,
     /// Which version it follows.
@@ -128,19 +130,31 @@ pub type KnownNames = BTreeMap<(RepoPath, Option<String>), BTreeSet<ServiceName>
 pub type InputSets = BTreeMap<ServiceName, Evaluated>;
 
 impl Service {
-    /// The images that its reached stages name.
+    /// The platforms it is built for, in order.
+    pub fn platforms(&self) -> impl Iterator<Item = &Platform> {
+        std::iter::once(&self.platform).chain(self.further.iter().map(|(platform, _)| platform))
+    }
+
+    /// What its target needs: each recipe that is not that of an earlier platform.
+    pub fn recipes(&self) -> impl Iterator<Item = &Arc<Recipe>> {
+        let mut seen = Vec::new();
+        let all = self.recipe.iter().chain(self.further.iter().map(|(_, recipe)| recipe));
+        all.filter(move |recipe| {
+            let is_new = !seen.contains(&Arc::as_ptr(recipe));
+            seen.push(Arc::as_ptr(recipe));
+            is_new
+        })
+    }
+
+    /// The images that its reached stages name, on any platform.
     pub fn images(&self) -> impl Iterator<Item = &ImageUse> {
-        let stages = self.recipe.iter().flat_map(|recipe| &recipe.stages);
-        stages.flat_map(|stage| {
-            let base = match &stage.base {
-                RecipeBase::Image(image) => Some(image),
-                RecipeBase::Scratch | RecipeBase::Stage(_) => None,
-            };
-            let read = stage.steps.iter().flat_map(|step| &step.reads).filter_map(|read| match read {
-                Read::Image(image) => Some(image),
-                Read::Context(_) | Read::Stage(_) | Read::Remote { .. } => None,
-            });
-            base.into_iter().chain(read)
+        let mut seen = BTreeSet::new();
+        // One recipe may name an image on a line more than once, and each counts.
+        let images =
+            self.recipes().enumerate().flat_map(|(index, recipe)| recipe.images().map(move |image| (index, image)));
+        images.filter_map(move |(index, image)| {
+            let is_new = seen.insert((image.line, image.text.as_str()));
+            (index == 0 || is_new).then_some(image)
         })
     }
 
@@ -155,9 +169,6 @@ impl Service {
         self.versioning = config.version;
         self.bases.clone_from(&config.bases);
         self.externals.clone_from(&config.externals);
-        if let Some(platform) = config.platforms.first() {
-            self.platform = platform.clone();
-        }
         match config.test {
             Some(true) => self.kind = Kind::Test,
             Some(false) => self.kind = Kind::Service,
@@ -322,11 +333,15 @@ impl ServiceGraph {
                 return evaluated;
             }
         };
-        let key = |name: &ServiceName| -> Option<InputDigest> {
-            sets.get(name).filter(|evaluated| evaluated.errors.is_empty()).map(|evaluated| evaluated.set.key().clone())
+        let had = |name: &ServiceName, platform: &Platform| {
+            let nothing = || ImageSource::Service(name.clone(), None);
+            sets.get(name).map_or_else(nothing, |evaluated| evaluated.had_for(name, platform))
         };
-        let image = |image: &ImageUse| match (self.service_of(service, image), service.context_of(image)) {
-            (Some(name), _) => ImageSource::Service(name.clone(), key(name)),
+        let from = |image: &ImageUse, platform: &Platform| match (
+            self.service_of(service, image),
+            service.context_of(image),
+        ) {
+            (Some(name), _) => had(name, platform),
             (None, Some(NamedSource::Image(other))) => ImageSource::Other(other.clone()),
             // All of it counts: which of its files are read is not looked at.
             (None, Some(NamedSource::Directory(path))) => {
@@ -336,21 +351,37 @@ impl ServiceGraph {
             (None, _) => ImageSource::External,
         };
         let outside = Outside { externals: &service.externals, answers: elsewhere.of(&service.name) };
-        let read = || {
-            let beside = (&snapshot.blobs, &*snapshot.checkout);
-            let mut evaluated =
-                evaluate(&service.dockerfile, recipe, &context, &service.platform, beside, outside, &image);
-            evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
-            evaluated
+        // What each is as a whole: that settles what it is on any platform.
+        let whole = |image: &ImageUse| match self.service_of(service, image) {
+            Some(name) => {
+                let evaluated = sets.get(name).filter(|evaluated| evaluated.errors.is_empty());
+                ImageSource::Service(name.clone(), evaluated.map(|evaluated| evaluated.set.key().clone()))
+            }
+            None => from(image, &service.platform),
         };
-        // What a checkout alters is no part of a sight.
-        let mut evaluated = if snapshot.checkout.is_plain() {
-            let images = service.images().map(image).collect();
-            let sight = context.sight(&service.dockerfile, recipe, &service.platform, images, outside);
+        let on = |recipe: &Arc<Recipe>, target: Target<'_>| {
+            let read = || {
+                let beside = (&snapshot.blobs, &*snapshot.checkout);
+                let mut evaluated = evaluate(&service.dockerfile, recipe, &context, target, beside, outside, &from);
+                evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
+                evaluated
+            };
+            // What a checkout alters is no part of a sight.
+            if !snapshot.checkout.is_plain() {
+                return read();
+            }
+            let images = recipe.images().map(whole).collect();
+            let sight = context.sight(&service.dockerfile, recipe, target.platform, images, outside);
             contexts.evaluated(sight, recipe, read)
-        } else {
-            read()
         };
+        let mut evaluated = on(recipe, Target { platform: &service.platform, twin: None });
+        let first = Some(&evaluated.set).filter(|_| evaluated.errors.is_empty());
+        let further = service.further.iter().map(|(platform, other)| {
+            let twin = first.filter(|_| Arc::ptr_eq(recipe, other));
+            on(other, Target { platform, twin })
+        });
+        let further: Vec<Evaluated> = further.collect();
+        further.into_iter().for_each(|further| evaluated.add(further));
         evaluated.errors.extend(self.against_policy(service));
         evaluated
     }

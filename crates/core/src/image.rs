@@ -4,8 +4,12 @@
 //! distribution (`github.com/distribution/reference`), and then passed on as a type. Docker Hub is special the way Docker
 //! has it: `docker.io`, `index.docker.io` and no host at all are one registry, and a single name there stands in `library/`.
 
+mod platform;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub use platform::{Platform, platforms_text};
 
 /// A name that the grammar refuses, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -243,51 +247,6 @@ impl fmt::Display for Reference {
             write!(f, "@{digest}")?;
         }
         Ok(())
-    }
-}
-
-/// What an image runs on: `linux/amd64`, `linux/arm/v7`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Platform {
-    /// The operating system, `linux`.
-    pub os: String,
-    /// The architecture in Go's words, `amd64`.
-    pub architecture: String,
-    /// The variant, `v7`, where there is one.
-    pub variant: Option<String>,
-}
-
-impl Default for Platform {
-    /// `linux/amd64`: what a release is built for unless the config says otherwise.
-    fn default() -> Self {
-        Self { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None }
-    }
-}
-
-impl FromStr for Platform {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts: Vec<&str> = text.split('/').collect();
-        let legal = |part: &&str| {
-            !part.is_empty()
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
-        };
-        if !matches!(parts.len(), 2 | 3) || !parts.iter().all(legal) {
-            return Err(refuse("platform", text, "it must look like `linux/amd64` or `linux/arm/v7`"));
-        }
-        Ok(Self {
-            os: parts[0].to_owned(),
-            architecture: parts[1].to_owned(),
-            variant: parts.get(2).map(|variant| (*variant).to_owned()),
-        })
-    }
-}
-
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
-        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
     }
 }
 

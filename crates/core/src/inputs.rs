@@ -37,11 +37,13 @@
 //! ```
 //!
 //! `N` counts the stages reached, from 0. The key of an image is the SHA-256 over `longshore-image/1` and, for each platform
-//! in order, a line `PLATFORM DIGEST`.
+//! in order, a line `PLATFORM DIGEST`. `from service` and `reads service` name the key that the other image would have if it
+//! were built for the platform that is asked for alone: what it is made of elsewhere does not count.
 
 pub mod context;
 pub mod copy;
 pub mod difference;
+pub mod platforms;
 pub mod set;
 
 use std::fmt;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Versioning;
 use crate::graph::{Kind, Service, ServiceGraph};
-use crate::image::{Digest, Reference, Repository, Tag};
+use crate::image::{Digest, Platform, Reference, Repository, Tag};
 use crate::inputs::difference::difference;
 use crate::inputs::set::{Evaluated, InputSet};
 use crate::inputs::{InputDigest, InputError};
@@ -121,8 +121,17 @@ pub struct BuildPlan {
     pub target: Option<String>,
     /// Build arguments.
     pub args: BTreeMap<String, String>,
+    /// The platforms it is built for.
+    pub platforms: Vec<Platform>,
     /// Images of this repository that it stands on.
     pub stands_on: Vec<ServiceName>,
+}
+
+impl BuildPlan {
+    /// The platforms, where they are not the usual one alone.
+    pub fn other_platforms(&self) -> &[Platform] {
+        if self.platforms == [Platform::default()] { &[] } else { &self.platforms }
+    }
 }
 
 impl ImagePlan {
@@ -403,7 +412,7 @@ fn cut_off(graph: &ServiceGraph, service: &Service, reasons: &[Reason], before: 
     }
     let mut same = BTreeMap::new();
     for reason in reasons {
-        let Reason::Upstream { service: on, .. } = reason else { return None };
+        let Reason::Upstream { service: on, .. } = reason.bare() else { return None };
         let mut digests: Vec<&Digest> = service
             .images()
             .filter(|image| graph.service_of(service, image) == Some(on))
@@ -493,6 +502,7 @@ pub fn build_plan(graph: &ServiceGraph, service: &Service) -> BuildPlan {
         notes: service.notes.clone(),
         args: service.args.clone(),
         target: service.target.clone(),
+        platforms: service.platforms().cloned().collect(),
         stands_on: graph.edges(&service.name).iter().map(|edge| edge.on.clone()).collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! Why an image is built: a decision is a value that carries its reasons, and the sentence is made where it is shown.
 
 use crate::config::External;
-use crate::image::Digest;
+use crate::image::{Digest, Platform, platforms_text};
 use crate::name::ServiceName;
 use crate::object::CommitId;
 use crate::path::RepoPath;
@@ -91,6 +91,13 @@ pub enum Reason {
         /// The line that names it; 0 for the config.
         line: usize,
     },
+    /// It is built for another set of platforms.
+    Platform {
+        /// Is it added or removed?
+        change: FileChange,
+        /// Which.
+        platform: Platform,
+    },
     /// It cannot be known whether it changed.
     Unknown {
         /// Why not.
@@ -104,6 +111,15 @@ pub enum Reason {
     Gone {
         /// Which one.
         digest: Digest,
+    },
+    /// A reason that holds on some of the platforms only. In JSON it is that reason, with its `platforms`.
+    #[serde(untagged)]
+    On {
+        /// Which.
+        platforms: Vec<Platform>,
+        /// The reason.
+        #[serde(flatten, serialize_with = "as_value")]
+        reason: Box<Self>,
     },
 }
 
@@ -140,6 +156,14 @@ impl FileChange {
 }
 
 impl Reason {
+    /// The reason itself, on whatever platform it holds.
+    pub fn bare(&self) -> &Self {
+        match self {
+            Self::On { reason, .. } => reason.bare(),
+            other => other,
+        }
+    }
+
     /// What changed, in a few words: the file, the instruction, the base.
     pub fn subject(&self) -> String {
         match self {
@@ -159,6 +183,8 @@ impl Reason {
             Self::External { name, then, now, .. } => {
                 moved(&name.to_string(), then.as_ref().map(|text| cut(text)), now.as_ref().map(|text| cut(text)))
             }
+            Self::Platform { change, platform } => format!("platform {platform} {}", change.word()),
+            Self::On { platforms, reason } => format!("{} ({})", reason.subject(), platforms_text(platforms)),
             Self::Unknown { why, .. } => why.clone(),
             Self::Gone { digest } => format!("{} is gone from the registry", digest.short()),
         }
@@ -175,7 +201,8 @@ impl Reason {
             | Self::Base { dockerfile, line, .. }
             | Self::External { dockerfile, line, .. }
             | Self::Unknown { dockerfile, line, .. } => (dockerfile, *line),
-            Self::New | Self::Gone { .. } => return None,
+            Self::On { reason, .. } => return reason.place(),
+            Self::New | Self::Platform { .. } | Self::Gone { .. } => return None,
         };
         Some(if line == 0 { dockerfile.to_string() } else { format!("{dockerfile}:{line}") })
     }
@@ -197,6 +224,13 @@ fn cut(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// A reason within another one: as a value, since the type would have to be flattened into itself without end.
+#[expect(clippy::borrowed_box, reason = "serde gives the field as it is")]
+fn as_value<S: serde::Serializer>(reason: &Box<Reason>, serializer: S) -> Result<S::Ok, S::Error> {
+    let value = serde_json::to_value(reason).map_err(serde::ser::Error::custom)?;
+    serde::Serialize::serialize(&value, serializer)
 }
 
 fn first_line(text: &str) -> &str {

@@ -2,6 +2,7 @@
 //! as soon as what it stands on is built.
 
 mod bases;
+mod platforms;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::time::Instant;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use longshore_core::config::External;
-use longshore_core::dockerfile::{ImageUse, pin};
+use longshore_core::dockerfile::{ImageUse, Recipe, pin};
 use longshore_core::graph::{NamedSource, Service};
 use longshore_core::image::{Digest, Reference};
 use longshore_core::inputs::set::Evaluated;
@@ -99,6 +100,30 @@ pub enum BuildError {
         dockerfile: RepoPath,
         /// Why not.
         message: String,
+    },
+    /// The engine builds for one platform only.
+    #[error("`{service}` is built for {platforms}, and {engine} cannot build for several platforms: {why}")]
+    OnePlatform {
+        /// Which service.
+        service: ServiceName,
+        /// Its platforms, as text.
+        platforms: String,
+        /// The engine's name.
+        engine: String,
+        /// Why not, and what to do about it.
+        why: String,
+    },
+    /// What the engine pushed is not for the platforms that were asked for.
+    #[error("`{service}` was to be built for {platforms}, and {digest} is for {}", .built.as_deref().unwrap_or("none"))]
+    OtherPlatforms {
+        /// Which service.
+        service: ServiceName,
+        /// The platforms that were asked for, as text.
+        platforms: String,
+        /// What was pushed.
+        digest: Digest,
+        /// The platforms it is for, as text.
+        built: Option<String>,
     },
     /// Asking for a base failed.
     #[error("failed to look up `{base}`, which `{service}` stands on")]
@@ -191,6 +216,7 @@ impl Builder<'_> {
     pub async fn all(&self) -> Builds {
         let (mut waiting, mut digests) = self.to_build();
         let mut builds = Builds::default();
+        builds.errors.extend(self.beyond_engine(&waiting).await);
         builds.errors.extend(waiting.iter().flat_map(|service| named_directories(service)));
         builds.errors.extend(self.hindered(&waiting));
         builds.errors.extend(waiting.iter().flat_map(|service| self.unknown_externals(service)));
@@ -320,12 +346,15 @@ impl Builder<'_> {
             // A step that cannot be told is no reason to stop a build; the next real event will say that the journal fails.
             drop((self.listen)(&Event::Building { service: service.name.clone(), step: step.to_owned() }));
         };
-        self.engine.build(&spec, &progress).await.map_err(|source| BuildError::Engine {
+        let built = self.engine.build(&spec, &progress).await.map_err(|source| BuildError::Engine {
             service: service.name.clone(),
             dockerfile: service.dockerfile.clone(),
             source,
             log: log.to_owned(),
-        })
+        });
+        let digest = built?;
+        self.check_platforms(service, &digest).await?;
+        Ok(digest)
     }
 
     async fn lay_down(
@@ -373,7 +402,7 @@ impl Builder<'_> {
             target: service.target.clone(),
             args: service.args.clone().into_iter().collect(),
             labels: image_labels,
-            platform: service.platform.clone(),
+            platforms: service.platforms().cloned().collect(),
             push: repository.tagged(&key.content_tag()),
             plain_http: self.gathered.config.plain_http_hosts(),
             log: log.to_owned(),
@@ -402,13 +431,14 @@ pub(crate) fn context_files(service: &Service, evaluated: &Evaluated, snapshot: 
 fn pinned(service: &Service, pins: &[(ImageUse, Reference)]) -> Result<String, BuildError> {
     let failed = |message: String| BuildError::Pin { dockerfile: service.dockerfile.clone(), message };
     let parsed = service.parsed.as_ref().map_err(|error| failed(error.message.clone()))?;
-    let recipe = service.recipe.as_ref().map_err(|error| failed(error.message.clone()))?;
+    service.recipe.as_ref().map_err(|error| failed(error.message.clone()))?;
+    let recipes: Vec<&Recipe> = service.recipes().map(AsRef::as_ref).collect();
     let by_line = pins.iter().map(|(image, reference)| {
         let digest = reference.digest.as_ref();
         let pinned = digest.map_or_else(|| reference.to_string(), |digest| reference.repository.at(digest).to_string());
         ((image.line, image.text.clone()), pinned)
     });
-    pin(parsed, recipe, &by_line.collect()).map_err(|error| failed(error.message))
+    pin(parsed, &recipes, &by_line.collect()).map_err(|error| failed(error.message))
 }
 /// Makes a directory of which nothing is copied, with the times that everything else in the context has.
 fn empty_directory(context: &std::path::Path, path: &RepoPath, time: i64) -> std::io::Result<()> {

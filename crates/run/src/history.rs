@@ -135,7 +135,7 @@ fn chain<'a>(images: &'a [ImagePlan], names: &[&ServiceName]) -> Vec<&'a ImagePl
     while let Some(name) = open.pop_front() {
         let Some(image) = by_name.get(name).filter(|_| !found.contains_key(name)) else { continue };
         found.insert(&image.name, image);
-        open.extend(image.reasons().iter().filter_map(|reason| match reason {
+        open.extend(image.reasons().iter().filter_map(|reason| match reason.bare() {
             Reason::Upstream { service, .. } => Some(service),
             _ => None,
         }));
@@ -153,7 +153,7 @@ fn base_of(gathered: &Gathered, image: &ImagePlan) -> Option<CommitId> {
 
 /// The file whose history tells of a reason.
 fn path_of(image: &ImagePlan, reason: &Reason) -> Option<RepoPath> {
-    match reason {
+    match reason.bare() {
         Reason::File { path, .. } | Reason::Submodule { path, .. } => Some(path.clone()),
         Reason::Instruction { dockerfile, .. } | Reason::BuildArg { dockerfile, .. } => Some(dockerfile.clone()),
         Reason::New => image.build.as_ref().map(|build| build.dockerfile.clone()),
@@ -162,14 +162,14 @@ fn path_of(image: &ImagePlan, reason: &Reason) -> Option<RepoPath> {
 }
 
 fn because<'a>(gathered: &Gathered, image: &ImagePlan, reason: &'a Reason, made: Option<&ByPath<'_>>) -> Because<'a> {
-    let line = match reason {
+    let line = match reason.bare() {
         Reason::File { line, .. } | Reason::Upstream { line, .. } | Reason::Unknown { line, .. } => Some(*line),
         Reason::Base { line, .. } | Reason::External { line, .. } => Some(*line),
         Reason::BuildArg { line, .. } | Reason::Submodule { line, .. } => Some(*line),
         _ => None,
     };
     let set = gathered.sets.get(&image.name).map(|evaluated| &evaluated.set);
-    let instruction = set.zip(line).and_then(|(set, line)| instruction(set, line));
+    let instruction = set.zip(line).and_then(|(set, line)| set.on_each().find_map(|set| instruction(set, line)));
     let path = path_of(image, reason);
     let commits = path.as_ref().zip(made).and_then(|(path, made)| made.get(path)).cloned().unwrap_or_default();
     Because { reason, instruction, path, commits }

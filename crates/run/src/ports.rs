@@ -370,6 +370,8 @@ pub trait Registry: Send + Sync {
     async fn manifest(&self, reference: &Reference) -> Result<Option<Manifest>, RegistryError>;
     /// Puts the same bytes under a tag; returns the digest that the registry stored.
     async fn put(&self, repository: &Repository, tag: &Tag, manifest: &Manifest) -> Result<Digest, RegistryError>;
+    /// Puts the same bytes under no tag, to be named by their digest: an image of an index.
+    async fn put_untagged(&self, repository: &Repository, manifest: &Manifest) -> Result<Digest, RegistryError>;
     /// Is the blob there (HEAD)?
     async fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError>;
     /// A small blob (a config), checked against its digest; at most 4 MiB.
@@ -427,8 +429,8 @@ pub struct BuildSpec {
     pub args: Vec<(String, String)>,
     /// Labels of the image, in order of name.
     pub labels: Vec<(String, String)>,
-    /// The one platform.
-    pub platform: Platform,
+    /// The platforms, at least one. Of one the image itself is pushed, of several an index of one image each.
+    pub platforms: Vec<Platform>,
     /// Where to push: repository and content tag.
     pub push: Reference,
     /// Registries that are spoken to without TLS (hosts, with port).
@@ -476,6 +478,10 @@ pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
 pub trait Engine: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+    /// Why it cannot build an image for several platforms, and what to do about it; none if it can.
+    async fn one_platform_only(&self) -> Option<String> {
+        None
+    }
     /// Builds and pushes; returns the digest of what was pushed. Dropping the future stops the engine's processes.
     async fn build(&self, spec: &BuildSpec, progress: Progress<'_>) -> Result<Digest, EngineError>;
 }

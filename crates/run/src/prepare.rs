@@ -165,7 +165,7 @@ fn build_of(
         from,
         inputs: image.inputs.clone()?,
         inputs_format: FORMAT,
-        platforms: vec![service.platform.clone()],
+        platforms: service.platforms().cloned().collect(),
         dockerfile: service.dockerfile.to_string(),
         context: service.context.to_string(),
         target: service.target.clone(),

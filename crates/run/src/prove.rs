@@ -178,7 +178,7 @@ impl Search<'_> {
 fn sources(service: &Service, set: &InputSet) -> Vec<RepoPath> {
     let own_ignore = service.dockerfile.parent().unwrap_or_default();
     let own_ignore = own_ignore.child(&[service.dockerfile.name(), b".dockerignore"].concat());
-    let steps = set.stages.iter().flat_map(|stage| &stage.steps);
+    let steps = set.every_step();
     let read = steps.flat_map(|step| &step.files).flat_map(|files| &files.origins).map(|origin| origin.source.clone());
     let mut sources: BTreeSet<RepoPath> = read.collect();
     sources.extend([service.dockerfile.clone(), own_ignore, service.context.child(b".dockerignore")]);

@@ -17,6 +17,7 @@ pub(super) struct Table {
 struct TableService {
     dockerfile: String,
     context: String,
+    target: Option<String>,
 }
 
 /// Two commits, and what changed between them.
@@ -48,6 +49,8 @@ pub(super) struct Plan {
 
 #[derive(Debug, Deserialize)]
 struct PlannedImage {
+    #[serde(default)]
+    name: String,
     dockerfile: Option<String>,
     context: Option<String>,
     target: Option<String>,
@@ -55,6 +58,9 @@ struct PlannedImage {
     reasons: Vec<serde_json::Value>,
     errors: Vec<serde_json::Value>,
 }
+
+/// Tells the name of the last stage of a Dockerfile.
+pub(super) type LastStage<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// What the engines saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +138,8 @@ pub(super) struct Compared {
 
 impl Table {
     /// Compares every image that the table judges; added and removed ones are nobody's decision.
-    pub(super) fn compare(&self, pair: &Pair, plan: &Plan) -> Compared {
+    /// `last_stage` tells the name of a Dockerfile's last stage at the second commit: who names it means no target.
+    pub(super) fn compare(&self, pair: &Pair, plan: &Plan, last_stage: LastStage<'_>) -> Compared {
         let mut compared = Compared::default();
         let changed = pair.changed.iter().map(|(image, change)| (image, Seen::Changed, change.tell()));
         let unchanged = pair.unchanged.iter().map(|image| (image, Seen::Unchanged, "unchanged".to_owned()));
@@ -144,7 +151,7 @@ impl Table {
                 Seen::Changed | Seen::Unchanged => compared.judged += 1,
             }
             compared.changed += usize::from(seen == Seen::Changed);
-            let planned = self.planned(image, plan);
+            let planned = self.planned(image, plan, last_stage);
             let mistake = match planned {
                 Some(planned) => mistake(seen, &planned.decision),
                 None => Some(Mistake::NotPlanned),
@@ -167,11 +174,18 @@ impl Table {
         compared
     }
 
-    /// The planned image that is an image of the table: by the Dockerfile that the table names, else by the table's rule
-    /// for commits at which it stands elsewhere.
-    fn planned<'a>(&self, image: &str, plan: &'a Plan) -> Option<&'a PlannedImage> {
-        let by_table = self.services.get(image).and_then(|service| plan.of(|path| path == service.dockerfile));
-        by_table.or_else(|| plan.of(|path| is_dockerfile_of(image, path)))
+    /// The planned image that is an image of the table: by the Dockerfile and target that the table names, else by the
+    /// table's rule for commits at which it stands elsewhere.
+    fn planned<'a>(&self, image: &str, plan: &'a Plan, last_stage: LastStage<'_>) -> Option<&'a PlannedImage> {
+        let by_table = self.services.get(image).and_then(|service| {
+            let meant = |target: Option<&str>| plan.of(image, target, |path| path == service.dockerfile);
+            match service.target.as_deref() {
+                Some(target) => meant(Some(target))
+                    .or_else(|| meant(None).filter(|_| last_stage(&service.dockerfile).as_deref() == Some(target))),
+                None => meant(None),
+            }
+        });
+        by_table.or_else(|| plan.of(image, None, |path| is_dockerfile_of(image, path)))
     }
 
     /// Whether the plan builds an image in the directory that the table does: the root, for images that its map lacks.
@@ -214,12 +228,14 @@ impl Change {
 }
 
 impl Plan {
-    /// The one image whose Dockerfile is meant.
-    fn of(&self, is_meant: impl Fn(&str) -> bool) -> Option<&PlannedImage> {
-        let of_path =
-            |image: &&PlannedImage| image.target.is_none() && image.dockerfile.as_deref().is_some_and(&is_meant);
-        let mut found = self.images.iter().filter(of_path);
-        found.next().filter(|_| found.next().is_none())
+    /// The one image whose Dockerfile and target are meant; of several, the one that has the name of the table's.
+    fn of(&self, name: &str, target: Option<&str>, is_meant: impl Fn(&str) -> bool) -> Option<&PlannedImage> {
+        let of_path = |image: &&PlannedImage| {
+            image.target.as_deref() == target && image.dockerfile.as_deref().is_some_and(&is_meant)
+        };
+        let found: Vec<&PlannedImage> = self.images.iter().filter(of_path).collect();
+        let [only] = found.as_slice() else { return found.into_iter().find(|image| image.name == name) };
+        Some(only)
     }
 }
 
@@ -236,10 +252,14 @@ mod tests {
     use super::*;
 
     fn compare(pair: &str, images: &str) -> Compared {
-        let table = r#"{"repo": "shop", "services": {"api": {"dockerfile": "services/api/Dockerfile", "context": "."}}, "pairs": []}"#;
+        let table = r#"{"repo": "shop", "services": {
+            "api": {"dockerfile": "services/api/Dockerfile", "context": "."},
+            "web": {"dockerfile": "web/Dockerfile", "context": ".", "target": "production"},
+            "debug": {"dockerfile": "web/Dockerfile", "context": ".", "target": "debug"}}, "pairs": []}"#;
         let table: Table = serde_json::from_str(table).unwrap();
         let pair = format!(r#"{{"id": "a..b", "from": "a", "to": "b", {pair}}}"#);
-        table.compare(&serde_json::from_str(&pair).unwrap(), &serde_json::from_str(images).unwrap())
+        let last_stage = |_: &str| Some("production".to_owned());
+        table.compare(&serde_json::from_str(&pair).unwrap(), &serde_json::from_str(images).unwrap(), &last_stage)
     }
 
     fn plan(images: &[(&str, &str)]) -> String {
@@ -287,6 +307,14 @@ mod tests {
         assert_eq!(compared.judged, 3);
         let [only] = &compared.differences[..] else { panic!("{:?}", compared.differences) };
         assert_eq!((only.mistake, only.image.as_str()), (Mistake::NotPlanned, "db"));
+    }
+
+    #[test]
+    fn the_last_stage_by_its_name_is_no_target_and_another_one_is() {
+        let pair = r#""changed": {}, "unchanged": ["web", "debug"]"#;
+        let compared = compare(pair, &plan(&[("web/Dockerfile", "retag")]));
+        let [only] = &compared.differences[..] else { panic!("{:?}", compared.differences) };
+        assert_eq!((only.mistake, only.image.as_str()), (Mistake::NotPlanned, "debug"));
     }
 
     #[test]

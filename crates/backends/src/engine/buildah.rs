@@ -22,22 +22,59 @@ const REGISTRIES: &str = "CONTAINERS_REGISTRIES_CONF";
 /// How long it may take to stop the containers of its `RUN` steps, which it starts outside of its process group.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// The buildah engine, as it was found.
+/// The buildah engine, as it was found; also podman, which builds with buildah's own code.
 #[derive(Debug)]
 pub(super) struct Buildah {
     program: PathBuf,
+    kind: Kind,
     name: String,
+}
+
+/// Which of the two programs it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Buildah,
+    Podman,
+}
+
+impl Kind {
+    /// What the program is called.
+    fn program(self) -> &'static str {
+        match self {
+            Self::Buildah => "buildah",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// Its word for a build.
+    fn build(self) -> &'static str {
+        match self {
+            Self::Buildah => "bud",
+            Self::Podman => "build",
+        }
+    }
+
+    /// `1.28.2` of `buildah version 1.28.2 (image-spec 1.1.0-rc2, runtime-spec 1.0.2-dev)`.
+    fn version(self, text: &str) -> Option<&str> {
+        text.strip_prefix(self.program())?.strip_prefix(" version ")?.split_whitespace().next()
+    }
 }
 
 /// Finds buildah; else why there is none.
 pub(super) async fn find(programs: &Programs) -> Result<Buildah, String> {
-    let program = match &programs.buildah {
+    find_program(programs, programs.buildah.as_ref(), Kind::Buildah).await
+}
+
+/// Finds the program, which may have been named; else why there is none.
+pub(super) async fn find_program(programs: &Programs, named: Option<&PathBuf>, kind: Kind) -> Result<Buildah, String> {
+    let word = kind.program();
+    let program = match named {
         Some(program) => program.clone(),
         None => programs
-            .named("buildah")
+            .named(word)
             .into_iter()
             .next()
-            .ok_or_else(|| "there is no `buildah` program on the path".to_owned())?,
+            .ok_or_else(|| format!("there is no `{word}` program on the path"))?,
     };
     let command = Command::new(&program).arg("--version");
     let line = command.line();
@@ -46,18 +83,13 @@ pub(super) async fn find(programs: &Programs) -> Result<Buildah, String> {
         Ok(Err(error)) => return Err(format!("failed to run `{line}`: {error}")),
         Ok(Ok(output)) => output,
     };
-    match parse_version(&String::from_utf8_lossy(&output.stdout)) {
-        Some(version) if output.status.success() => Ok(Buildah { program, name: format!("buildah {version}") }),
+    match kind.version(&String::from_utf8_lossy(&output.stdout)) {
+        Some(version) if output.status.success() => Ok(Buildah { program, kind, name: format!("{word} {version}") }),
         _ => {
             let said = String::from_utf8_lossy(&output.stderr).lines().map(plain).rfind(|line| !line.is_empty());
             Err(format!("`{line}` does not say what it is: {}", said.unwrap_or_else(|| status_text(output.status))))
         }
     }
-}
-
-/// `1.28.2` of `buildah version 1.28.2 (image-spec 1.1.0-rc2, runtime-spec 1.0.2-dev)`.
-fn parse_version(text: &str) -> Option<&str> {
-    text.strip_prefix("buildah version ")?.split_whitespace().next()
 }
 
 #[async_trait]
@@ -75,26 +107,48 @@ impl Engine for Buildah {
             registries.iter().fold(command, |command, path| command.env(REGISTRIES, path))
         };
         let ignored = scratch.write("nothing.ignore", "")?;
+        let pushed = spec.push.to_string();
+        // A list keeps what was put into it before, so each build makes its own.
+        let several = spec.platforms.len() > 1;
+        let name = if several { scratch.image_name() } else { pushed.clone() };
         let build = |ignored| {
-            let words = ["bud", "--layers", "--force-rm", "--format", "oci", "--ignorefile"];
-            with_common_options(command(&words).arg(ignored), spec).arg(&spec.context)
+            let words = [self.kind.build(), "--layers", "--force-rm", "--format", "oci", "--ignorefile"];
+            let option = if several { "--manifest" } else { "--tag" };
+            with_common_options(command(&words).arg(ignored), spec, [option, &name]).arg(&spec.context)
         };
         let status = transcript.run(build(ignored), buildah_text::step, progress).await?;
         if !status.success() {
-            let shown = build(PathBuf::from("/dev/null")).line();
-            return Err(error_of(buildah_text::failed_build(&transcript.lines()), status, spec, shown));
+            let failure = buildah_text::failed_build(&transcript.lines());
+            self.forget(&transcript, several.then_some(&name), progress).await?;
+            return Err(error_of(failure, status, spec, build(PathBuf::from("/dev/null")).line()));
         }
         transcript.tell("pushing the image".to_owned(), progress);
         let digest = scratch.path("digest");
-        let name = spec.push.to_string();
-        let push = |command: Command| command.args([name.clone(), format!("docker://{name}")]);
-        let words = ["push", "--format", "oci"];
-        let status = transcript.run(push(command(&words).arg("--digestfile").arg(&digest)), |_| None, progress).await?;
-        if !status.success() {
-            let shown = push(command(&words)).line();
-            return Err(error_of(buildah_text::failed_push(&transcript.lines()), status, spec, shown));
+        let push = |command: Command| command.args([name.clone(), format!("docker://{pushed}")]);
+        let words: &[&str] =
+            if several { &["manifest", "push", "--all", "--format", "oci"] } else { &["push", "--format", "oci"] };
+        let status = transcript.run(push(command(words).arg("--digestfile").arg(&digest)), |_| None, progress).await?;
+        let failure = (!status.success()).then(|| buildah_text::failed_push(&transcript.lines()));
+        self.forget(&transcript, several.then_some(&name), progress).await?;
+        if let Some(failure) = failure {
+            return Err(error_of(failure, status, spec, push(command(words)).line()));
         }
-        digest_of(std::fs::read_to_string(&digest).ok().as_deref(), "buildah push", &spec.push)
+        let engine = format!("{} push", self.kind.program());
+        digest_of(std::fs::read_to_string(&digest).ok().as_deref(), &engine, &spec.push)
+    }
+}
+
+impl Buildah {
+    /// Takes the list of several images out of the storage, where there is one; that it stays harms nobody.
+    async fn forget(
+        &self,
+        transcript: &Transcript,
+        list: Option<&String>,
+        progress: Progress<'_>,
+    ) -> Result<(), EngineError> {
+        let Some(list) = list else { return Ok(()) };
+        let command = Command::new(&self.program).args(["manifest", "rm", list]);
+        transcript.run(command, |_| None, progress).await.map(drop)
     }
 }
 
@@ -137,8 +191,9 @@ mod tests {
 
     #[test]
     fn version() {
-        assert_eq!(parse_version("buildah version 1.28.2 (image-spec 1.1.0-rc2)\n"), Some("1.28.2"));
-        assert_eq!(parse_version("podman version 4.3.1"), None);
+        assert_eq!(Kind::Buildah.version("buildah version 1.28.2 (image-spec 1.1.0-rc2)\n"), Some("1.28.2"));
+        assert_eq!(Kind::Buildah.version("podman version 4.3.1"), None);
+        assert_eq!(Kind::Podman.version("podman version 4.3.1\n"), Some("4.3.1"));
     }
 
     #[test]
@@ -150,7 +205,7 @@ mod tests {
             target: None,
             args: Vec::new(),
             labels: Vec::new(),
-            platform: "linux/amd64".parse().unwrap(),
+            platforms: vec!["linux/amd64".parse().unwrap()],
             push: "127.0.0.1:5000/shop/api:in-1".parse().unwrap(),
             plain_http: vec!["registry.internal:5000".to_owned()],
             log: PathBuf::new(),

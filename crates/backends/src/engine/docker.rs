@@ -6,15 +6,16 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_core::image::Digest;
 use longshore_run::ports::{BuildSpec, Capabilities, Engine, EngineError, Progress};
 
-use super::buildkit_text;
 use super::push_text::{is_denied, is_plain_http};
 use super::spec::{Scratch, digest_of, error_of, with_common_options, write_file};
 use super::transcript::{Failure, FailureKind, Transcript};
+use super::{buildkit_text, docker_probe};
 use crate::command::Command;
 
 /// An ignore file that ignores nothing; one without a line could pass for none.
@@ -27,6 +28,8 @@ pub(super) struct Docker {
     pub(super) name: String,
     /// How it builds.
     pub(super) builder: Builder,
+    /// How long a program may take to say what it is.
+    pub(super) patience: Duration,
 }
 
 /// How docker builds.
@@ -60,6 +63,24 @@ impl Buildx {
 impl Engine for Docker {
     fn capabilities(&self) -> Capabilities {
         Capabilities { name: self.name.clone(), runs_commands: true }
+    }
+
+    async fn one_platform_only(&self) -> Option<String> {
+        let buildx = match &self.builder {
+            Builder::Client(_) => {
+                return Some(
+                    "the daemon's own BuildKit builds for one at a time; install the buildx plugin, and type \
+                             `docker buildx create --use`"
+                        .to_owned(),
+                );
+            }
+            Builder::Buildx(buildx) => buildx,
+        };
+        docker_probe::builds_for_one_only(buildx, self.patience).await.then(|| {
+            "the daemon's own builder builds for one at a time; `docker buildx create --use` makes one that builds for \
+             several"
+                .to_owned()
+        })
     }
 
     async fn build(&self, spec: &BuildSpec, progress: Progress<'_>) -> Result<Digest, EngineError> {
@@ -96,14 +117,15 @@ fn ignore_nothing(dockerfile: &Path) -> Result<(), EngineError> {
 
 fn buildx_build(buildx: &Buildx, spec: &BuildSpec) -> Command {
     let command = buildx.command().args(["build", "--push", "--progress", "plain"]).args(&buildx.switches);
-    let command = with_common_options(command, spec).env("DOCKER_CLI_HINTS", "false");
+    let command =
+        with_common_options(command, spec, ["--tag", &spec.push.to_string()]).env("DOCKER_CLI_HINTS", "false");
     // buildx makes it a build argument; an argument of that name in the plan wins.
     command.env("SOURCE_DATE_EPOCH", spec.time.to_string())
 }
 
 fn client_build(client: &Path, spec: &BuildSpec) -> Command {
     let command = Command::new(client).args(["build", "--progress", "plain"]).env("DOCKER_BUILDKIT", "1");
-    with_common_options(command, spec)
+    with_common_options(command, spec, ["--tag", &spec.push.to_string()])
 }
 
 async fn build(

@@ -37,7 +37,7 @@ pub(super) async fn find(programs: &Programs) -> Result<Docker, String> {
             }
         };
         if let Some((buildx, version)) = plugin {
-            return Ok(with_buildx(buildx, &versions.server, &version));
+            return Ok(with_buildx(buildx, &versions.server, &version, programs));
         }
         if versions.client_major <= LAST_WITHOUT_BUILDX {
             without_buildx.get_or_insert((client.clone(), versions));
@@ -48,29 +48,52 @@ pub(super) async fn find(programs: &Programs) -> Result<Docker, String> {
                 versions.client
             ));
             if let Some((buildx, version)) = &alone {
-                return Ok(with_buildx(buildx.clone(), &versions.server, version));
+                return Ok(with_buildx(buildx.clone(), &versions.server, version, programs));
             }
         }
     }
     if let Some((client, versions)) = without_buildx {
         return Ok(match alone {
-            Some((buildx, version)) => with_buildx(buildx, &versions.server, &version),
+            Some((buildx, version)) => with_buildx(buildx, &versions.server, &version, programs),
             None => Docker {
                 name: format!("docker {} (its own BuildKit)", versions.server),
                 builder: Builder::Client(client),
+                patience: programs.patience,
             },
         });
     }
     if let Some((buildx, version)) = elsewhere.or(alone)
         && let Some(builder) = running_builder(&buildx, programs.patience).await
     {
-        return Ok(Docker { name: format!("buildx {version} (builder {builder})"), builder: Builder::Buildx(buildx) });
+        let name = format!("buildx {version} (builder {builder})");
+        return Ok(Docker { name, builder: Builder::Buildx(buildx), patience: programs.patience });
     }
     Err(why.unwrap_or_else(|| "there is no `docker` program on the path".to_owned()))
 }
 
-fn with_buildx(buildx: Buildx, server: &str, version: &str) -> Docker {
-    Docker { name: format!("docker {server} (buildx {version})"), builder: Builder::Buildx(buildx) }
+fn with_buildx(buildx: Buildx, server: &str, version: &str, programs: &Programs) -> Docker {
+    let name = format!("docker {server} (buildx {version})");
+    Docker { name, builder: Builder::Buildx(buildx), patience: programs.patience }
+}
+
+/// Is the builder that buildx would use the daemon's own, without the image store that holds more than one platform? Where
+/// that cannot be told, the build will show it.
+pub(super) async fn builds_for_one_only(buildx: &Buildx, patience: Duration) -> bool {
+    let Some(inspected) = answer(buildx.command().arg("inspect"), patience).await else { return false };
+    if field(&inspected, "Driver") != Some("docker") {
+        return false;
+    }
+    if buildx.words.is_empty() {
+        return true;
+    }
+    let info = Command::new(&buildx.program).args(["info", "--format", "{{json .DriverStatus}}"]);
+    answer(info, patience).await.is_some_and(|status| !status.contains("io.containerd.snapshotter"))
+}
+
+/// A field of what `buildx inspect` tells.
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
 }
 
 /// What a client and its daemon say they are.
@@ -192,6 +215,7 @@ mod tests {
     fn builders() {
         let running =
             "Name:   far\nDriver: remote\n\nNodes:\nName:      far0\nEndpoint:  tcp://a:1\nStatus:    running\n";
+        assert_eq!((field(running, "Driver"), field(running, "Platforms")), (Some("remote"), None));
         assert_eq!(parse_running_builder(running).as_deref(), Some("far"));
         assert_eq!(parse_running_builder(&running.replace("running", "inactive")), None);
         assert_eq!(parse_running_builder(""), None);

@@ -1,7 +1,7 @@
 //! The rehearsal engine: nothing is run, the image holds the context as it is in one layer.
 //!
 //! It is for trying a release out where no engine is, and for tests: the digests change when, and only when, the context,
-//! the Dockerfile, the arguments, the labels, the platform or the time do. The base is not used, so the image does not run.
+//! the Dockerfile, the arguments, the labels, the platforms or the time do. Several platforms make an index. The base is not used, so the image does not run.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use super::tar;
 use super::transcript::{Transcript, unavailable};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
@@ -51,9 +52,12 @@ impl Engine for Rehearsal {
         let layer = layer.map_err(|error| unavailable(error.to_string()))?;
         let dockerfile = std::fs::read(&spec.dockerfile)
             .map_err(|error| unavailable(format!("failed to read `{}`: {error}", spec.dockerfile.display())))?;
-        let config = config(spec, &Digest::of(&layer), &recipe(spec, &dockerfile));
+        let recipe = recipe(spec, &dockerfile);
+        let configs =
+            spec.platforms.iter().map(|platform| (platform, config(spec, platform, &Digest::of(&layer), &recipe)));
+        let configs: Vec<(&Platform, Vec<u8>)> = configs.collect();
         say("pushing the image".to_owned());
-        let digest = self.push(spec, tag, layer, config).await.map_err(push_error)?;
+        let digest = self.push(spec, tag, layer, configs).await.map_err(push_error)?;
         transcript.note(&format!("pushed {} as {digest}", spec.push));
         Ok(digest)
     }
@@ -65,13 +69,22 @@ impl Rehearsal {
         spec: &BuildSpec,
         tag: &Tag,
         layer: Vec<u8>,
-        config: Vec<u8>,
+        configs: Vec<(&Platform, Vec<u8>)>,
     ) -> Result<Digest, RegistryError> {
         let repository = &spec.push.repository;
-        let manifest = manifest(&config, &layer);
+        let manifests: Vec<(&Platform, Manifest)> =
+            configs.iter().map(|(platform, config)| (*platform, manifest(config, &layer))).collect();
         self.registry.put_blob(repository, layer).await?;
-        self.registry.put_blob(repository, config).await?;
-        self.registry.put(repository, tag, &manifest).await
+        for (_, config) in configs {
+            self.registry.put_blob(repository, config).await?;
+        }
+        if let [(_, manifest)] = manifests.as_slice() {
+            return self.registry.put(repository, tag, manifest).await;
+        }
+        for (_, manifest) in &manifests {
+            self.registry.put_untagged(repository, manifest).await?;
+        }
+        self.registry.put(repository, tag, &index(&manifests)).await
     }
 }
 
@@ -85,8 +98,8 @@ fn recipe(spec: &BuildSpec, dockerfile: &[u8]) -> Digest {
     Digest::of(what.to_string().as_bytes())
 }
 
-fn config(spec: &BuildSpec, layer: &Digest, recipe: &Digest) -> Vec<u8> {
-    let Platform { os, architecture, variant } = &spec.platform;
+fn config(spec: &BuildSpec, platform: &Platform, layer: &Digest, recipe: &Digest) -> Vec<u8> {
+    let Platform { os, architecture, variant } = platform;
     let created = timestamp(spec.time);
     let labels: serde_json::Map<String, serde_json::Value> =
         spec.labels.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
@@ -114,6 +127,21 @@ fn manifest(config: &[u8], layer: &[u8]) -> Manifest {
     });
     let bytes = bytes.to_string().into_bytes();
     Manifest { media_type: MANIFEST.to_owned(), digest: Digest::of(&bytes), bytes }
+}
+
+/// The index of the images of several platforms.
+fn index(manifests: &[(&Platform, Manifest)]) -> Manifest {
+    let manifests = manifests.iter().map(|(platform, manifest)| {
+        let mut described = json!({ "architecture": platform.architecture, "os": platform.os });
+        if let Some(variant) = &platform.variant {
+            described["variant"] = variant.clone().into();
+        }
+        let (digest, size) = (&manifest.digest, manifest.bytes.len());
+        json!({ "mediaType": MANIFEST, "digest": digest, "size": size, "platform": described })
+    });
+    let manifests: Vec<_> = manifests.collect();
+    let bytes = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests }).to_string().into_bytes();
+    Manifest { media_type: INDEX.to_owned(), digest: Digest::of(&bytes), bytes }
 }
 
 fn push_error(error: RegistryError) -> EngineError {

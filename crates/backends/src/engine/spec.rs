@@ -1,4 +1,4 @@
-//! What the command lines of docker and buildah have in common, made from a [`BuildSpec`].
+//! What the command lines of docker, buildah and podman have in common, made from a [`BuildSpec`].
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -26,6 +26,12 @@ impl Scratch {
     /// A path in it.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// A name for an image that nobody else has.
+    pub(super) fn image_name(&self) -> String {
+        let name = self.dir.path().file_name().unwrap_or_default().to_string_lossy();
+        format!("localhost/{}", name.to_ascii_lowercase())
     }
 
     /// Writes a file in it.
@@ -59,10 +65,12 @@ pub(super) fn dockerfile_text(spec: &BuildSpec) -> String {
     std::fs::read(&spec.dockerfile).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
-/// Adds what docker and buildah spell alike: file, name, platform, target, labels and build arguments.
-pub(super) fn with_common_options(command: Command, spec: &BuildSpec) -> Command {
-    let mut command = command.arg("--file").arg(&spec.dockerfile).args(["--tag", &spec.push.to_string()]);
-    command = command.args(["--platform", &spec.platform.to_string()]);
+/// Adds what all of them spell alike: file, platforms, target, labels and build arguments. The image is named by
+/// `name`, an option and its value.
+pub(super) fn with_common_options(command: Command, spec: &BuildSpec, name: [&str; 2]) -> Command {
+    let mut command = command.arg("--file").arg(&spec.dockerfile).args(name);
+    let platforms: Vec<String> = spec.platforms.iter().map(ToString::to_string).collect();
+    command = command.args(["--platform", &platforms.join(",")]);
     if let Some(target) = &spec.target {
         command = command.args(["--target", target]);
     }

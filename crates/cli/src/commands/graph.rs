@@ -125,8 +125,7 @@ fn reached<'a>(
 
 /// What an image copies from the repository.
 fn sources<'a>(sets: &'a InputSets, name: &ServiceName) -> impl Iterator<Item = &'a RepoPath> {
-    let steps =
-        sets.get(name).into_iter().flat_map(|evaluated| evaluated.set.stages.iter()).flat_map(|stage| &stage.steps);
+    let steps = sets.get(name).into_iter().flat_map(|evaluated| evaluated.set.every_step());
     steps.flat_map(|step| &step.files).flat_map(|files| &files.origins).map(|origin| &origin.source)
 }
 

@@ -1,6 +1,6 @@
 //! `longshore lint`: what would be refused, what is rebuilt for nothing, what is stale.
 
-use longshore_core::lint::{Finding, Rule, Severity};
+use longshore_core::lint::{Finding, Severity};
 use longshore_run::gather::Question;
 use longshore_run::lint::lint_repository;
 use longshore_run::ports::RepoError;
@@ -117,9 +117,4 @@ fn object(findings: &[&Finding], commits: usize) -> serde_json::Value {
         "commits": commits,
         "findings": findings.collect::<Vec<_>>(),
     })
-}
-
-/// The rules, for the help.
-pub(crate) fn parse_rule(text: &str) -> Result<Rule, String> {
-    text.parse()
 }

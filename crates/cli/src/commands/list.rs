@@ -3,6 +3,7 @@
 mod bases;
 
 use longshore_backends::git::Fetching;
+use longshore_core::image::platforms_text;
 use longshore_core::plan::{ImageKind, ImagePlan};
 
 pub(crate) mod uses;
@@ -45,6 +46,10 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
         Format::Markdown => ui.print(&markdown(&rows(false))),
         Format::Table => {
             ui.print(&columns(&rows(true)));
+            let built = plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
+            for (name, build) in built.filter(|(_, build)| !build.other_platforms().is_empty()) {
+                ui.print(&paint(DIM, &format!("\n{name}: for {}", platforms_text(&build.platforms))));
+            }
             let notes = plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
             for (name, note) in notes.flat_map(|(name, build)| build.notes.iter().map(move |note| (name, note))) {
                 ui.print(&paint(DIM, &format!("\n{name}: guessed: {note}")));

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use longshore_core::image::platforms_text;
 use longshore_core::name::ServiceName;
 use longshore_core::object::CommitId;
 use longshore_core::path::RepoPath;
@@ -76,6 +77,9 @@ impl<'a> Telling<'a> {
         text.extend([margin.as_str(), &self.sentence(explanation), "\n"]);
         if let (Some(build), 0) = (&image.build, indent) {
             text.push_str(&paint(DIM, &format!("context {}: {}\n", build.context, build.context_from)));
+            if !build.other_platforms().is_empty() {
+                text.push_str(&paint(DIM, &format!("for {}\n", platforms_text(&build.platforms))));
+            }
             text.extend(build.notes.iter().map(|note| paint(DIM, &format!("guessed: {note}\n"))));
         }
         if let Decision::Retag(_) | Decision::Keep { .. } = image.decision {
@@ -174,7 +178,7 @@ impl<'a> Telling<'a> {
                 format!("{name} is built: it is new{}", self.compared(explanation))
             }
             Decision::Build { reasons, .. }
-                if reasons.iter().all(|reason| matches!(reason, Reason::Upstream { .. })) =>
+                if reasons.iter().all(|reason| matches!(reason.bare(), Reason::Upstream { .. })) =>
             {
                 let unless = crate::show::unless(image).map(|unless| format!(", {unless}")).unwrap_or_default();
                 format!("{name} is built{unless}: what it stands on changed{}", self.compared(explanation))
@@ -264,7 +268,7 @@ fn blocks<'a>(reasons: &'a [Because<'a>]) -> Vec<Block<'a>> {
     let mut blocks: Vec<Block<'a>> = Vec::new();
     for because in reasons {
         let (heading, text, item) = told(because);
-        let upstream = match because.reason {
+        let upstream = match because.reason.bare() {
             Reason::Upstream { service, .. } => Some(service),
             _ => None,
         };

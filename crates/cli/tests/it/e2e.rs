@@ -1,4 +1,4 @@
-//! The stories of a release, told with real parts: git, Debian's docker-registry, docker, buildah, and skopeo as a witness
+//! The stories of a release, told with real parts: git, Debian's docker-registry, docker, buildah, podman, and skopeo as a witness
 //! that is none of ours.
 //!
 //! Every story has a registry and a remote of its own; the docker daemon is one for all. Where it does not matter how an
@@ -12,6 +12,7 @@ mod ci;
 mod dockerfiles;
 mod faults;
 mod kills;
+mod platforms;
 mod rivals;
 mod spared;
 mod stories;

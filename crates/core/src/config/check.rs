@@ -9,7 +9,7 @@ use super::raw::{self, Text};
 use super::report::{Complaint, Source, nearest};
 use super::{Adopted, CarriedConfig, CommitMode, Config, ConfigError};
 use super::{Grade, RegistryConfig, ReleaseConfig, ServiceConfig, Versioning};
-use crate::image::{NameError, Repository};
+use crate::image::{NameError, Platform, Repository};
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 
@@ -82,7 +82,9 @@ impl Checker<'_> {
         }
         let bases = raw.bases.as_ref().map(|raw| self.bases(raw)).unwrap_or_default();
         let externals = raw.externals.as_ref().map(|raw| self.externals(raw)).unwrap_or_default();
-        Config { registry: self.registry.clone(), release, registries, services, carried: kept, bases, externals }
+        let platforms = raw.platforms.as_ref().map(|raw| self.platforms(raw)).unwrap_or_default();
+        let registry = self.registry.clone();
+        Config { registry, release, registries, services, carried: kept, bases, externals, platforms }
     }
 
     fn registry(&mut self, raw: &Text) -> Option<String> {
@@ -243,7 +245,6 @@ impl Checker<'_> {
 
     fn service(&mut self, raw: &raw::Service) -> ServiceConfig {
         self.unknown_keys(&raw.unknown, raw::Service::KEYS);
-        let default = ServiceConfig::default();
         let args = raw.args.iter().flat_map(|args| &args.0).filter_map(|(name, value)| {
             let value = self.valued(name, value.as_ref())?;
             if name.value.is_empty()
@@ -271,7 +272,7 @@ impl Checker<'_> {
                 .as_ref()
                 .and_then(|word| self.choice(word, "version", VERSIONINGS))
                 .unwrap_or_default(),
-            platforms: raw.platforms.as_ref().map_or(default.platforms, |platforms| self.platforms(platforms)),
+            platforms: raw.platforms.as_ref().map(|platforms| self.platforms(platforms)).unwrap_or_default(),
             bases,
             externals: raw.externals.as_ref().map(|externals| self.external_inputs(externals)).unwrap_or_default(),
             test: raw.test,
@@ -294,16 +295,20 @@ impl Checker<'_> {
         Some(Adopted { digest: digest?, commit: commit?, grade: grade.unwrap_or(Grade::Fits) })
     }
 
-    fn platforms(&mut self, raw: &Spanned<Vec<Text>>) -> Vec<crate::image::Platform> {
+    fn platforms(&mut self, raw: &Spanned<Vec<Text>>) -> Vec<Platform> {
         let hint = "a platform looks like `linux/amd64`";
-        let platforms: Vec<_> = raw.value.iter().filter_map(|platform| self.parsed(platform, hint)).collect();
-        let complaint = match raw.value.as_slice() {
-            [] => Complaint::new("the list of platforms is empty").hint("remove the key for `linux/amd64`"),
-            [_] => return platforms,
-            _ => Complaint::new("one platform for now").hint("keep the one that you release for"),
-        };
-        let place = raw.value.get(1).map_or(&raw.defined, |second| &second.defined);
-        self.errors.push(self.source.error(Some(place), complaint));
+        if raw.value.is_empty() {
+            let complaint = Complaint::new("the list of platforms is empty").hint("remove the key for the default");
+            self.errors.push(self.source.error(Some(&raw.defined), complaint));
+        }
+        let mut platforms: Vec<Platform> = Vec::new();
+        for text in &raw.value {
+            let Some(platform) = self.parsed::<Platform>(text, hint) else { continue };
+            if platforms.iter().any(|other| other.normalised() == platform.normalised()) {
+                self.complain(text, Complaint::new(format!("the platform `{platform}` stands here twice")));
+            }
+            platforms.push(platform);
+        }
         platforms
     }
 

@@ -67,6 +67,7 @@ mapping! {
         registry: Text,
         release: Release,
         registries: Entries<Registry>,
+        platforms: Spanned<Vec<Text>>,
         services: Entries<Service>,
         carried: Vec<Spanned<Carried>>,
         bases: Bases,

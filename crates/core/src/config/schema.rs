@@ -68,6 +68,7 @@ const MAPPINGS: &[Mapping] = &[
             ),
             Key("release", Shape::Mapping("Release"), "How a release is named and written down."),
             Key("registries", MappingByName("Registry"), "How single registries are reached, by host and port."),
+            Key("platforms", Texts, "What the images run on, each built for all of these. Default: `[linux/amd64]`."),
             Key(
                 "services",
                 MappingByName("Service"),
@@ -177,7 +178,7 @@ const MAPPINGS: &[Mapping] = &[
                 Word(Words::Versioning),
                 "`train`: follows the release. `independent`: a version line of its own. `pinned`: stays on the tag that it has. Default: `train`.",
             ),
-            Key("platforms", Texts, "What the image runs on. One platform for now. Default: `[linux/amd64]`."),
+            Key("platforms", Texts, "What the image runs on. Default: what `platforms` says for all."),
             Key(
                 "bases",
                 TextByName,

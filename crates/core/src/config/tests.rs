@@ -37,7 +37,7 @@ fn a_registry_is_enough() {
     assert_eq!(config.release.inventory.to_string(), "IMAGE_VERSIONS.md");
     assert_eq!(config.release.commit, CommitMode::Push);
     assert_eq!(config.release.tag.apply("1.4.0").unwrap().as_str(), "1.4.0");
-    assert_eq!(ServiceConfig::default().platforms, [Platform::default()]);
+    assert_eq!(config.platforms_of(Some(&ServiceConfig::default())), [Platform::default()]);
 }
 
 #[test]
@@ -136,7 +136,7 @@ longshore.yaml:1:1: unknown key `regsitry`; did you mean `registry`?
   |
 1 | regsitry: docker.io/acme
   | ^^^^^^^^
-hint: the keys here are `registry`, `release`, `registries`, `services`, `carried`, `bases` and `externals`
+hint: the keys here are `registry`, `release`, `registries`, `platforms`, `services`, `carried`, `bases` and `externals`
 ");
     insta::assert_snapshot!(refused("registry: acme\nservices:\n  api:\n    version: trian\n"), @r"
 longshore.yaml:4:14: unknown version `trian`; did you mean `train`?
@@ -163,7 +163,7 @@ services:
   Api: {}
   b c: {}
   c: {dockerfile: /c/Dockerfile, context: ../.., args: {A B: c, D: }, platforms: [linux]}
-  d: {platforms: [linux/amd64, linux/arm64], bases: {x: '-', y: d}, was: d, target: ''}
+  d: {platforms: [linux/arm64, linux/aarch64/v8], bases: {x: '-', y: d}, was: d, target: ''}
   e: {platforms: [], repository: d, nmae: f}
 carried: [d, minio, minio, {repository: x}, {name: q, repository: minio}]
 "), @r"
@@ -182,11 +182,11 @@ carried: [d, minio, minio, {repository: x}, {name: q, repository: minio}]
 8:57 `A B` is no name of a build argument
 8:65 `D` has no value
 8:83 `linux` is no platform: it must look like `linux/amd64` or `linux/arm/v7`
-9:32 one platform for now
-9:57 `-` is no service name: it must start with a letter or a digit
-9:65 `d` cannot stand on itself, as `y` says
-9:74 `d` is its name today
-9:85 the target is empty
+9:32 the platform `linux/aarch64/v8` stands here twice
+9:62 `-` is no service name: it must start with a letter or a digit
+9:70 `d` cannot stand on itself, as `y` says
+9:79 `d` is its name today
+9:90 the target is empty
 10:18 the list of platforms is empty
 10:34 `e` and `d` have one repository, `docker.io/acme/d`
 10:37 unknown key `nmae`

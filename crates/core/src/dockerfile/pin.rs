@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::flag::FlagValue;
 use super::instruction::{Instruction, Kind};
-use super::recipe::{ImageUse, Read, Recipe, RecipeBase};
+use super::recipe::{Recipe, RecipeBase};
 use super::{Dockerfile, DockerfileError};
 
 /// What to do to the bytes of the file.
@@ -19,16 +19,20 @@ struct Edits {
     added: BTreeMap<usize, String>,
 }
 
-/// The text of `dockerfile` with the images of `recipe` replaced as `pins` say: by line and [`ImageUse::text`].
+/// The text of `dockerfile` with the images of the recipes (one, or several for several platforms) replaced as `pins` say:
+/// by line and [`ImageUse::text`].
 ///
-/// It is an error if a pin names no image of the recipe, or the image's words cannot be replaced.
+/// It is an error if a pin names no image of the recipes, or the image's words cannot be replaced: also where they stand for
+/// another image on each platform.
 pub fn pin(
     dockerfile: &Dockerfile,
-    recipe: &Recipe,
+    recipes: &[&Recipe],
     pins: &BTreeMap<(usize, String), String>,
 ) -> Result<String, DockerfileError> {
     let mut edits = Edits::default();
-    let uses: BTreeSet<(usize, &str)> = images(recipe).map(|image| (image.line, image.text.as_str())).collect();
+    let mut taken: BTreeMap<Vec<usize>, &str> = BTreeMap::new();
+    let uses: BTreeSet<(usize, &str)> =
+        recipes.iter().flat_map(|recipe| recipe.images()).map(|image| (image.line, image.text.as_str())).collect();
     for ((line, text), reference) in pins {
         let fail = |why: &str| DockerfileError::new(*line, format!("cannot pin `{text}`: {why}"));
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"./:@_-[]".contains(&byte);
@@ -39,8 +43,16 @@ pub fn pin(
             return Err(fail("the target uses no such image on that line"));
         }
         let mut found = false;
-        for place in places(dockerfile, recipe, *line, text) {
+        let places: BTreeSet<Vec<usize>> =
+            recipes.iter().flat_map(|recipe| places(dockerfile, recipe, *line, text)).collect();
+        for place in places {
             found = true;
+            if let Some(other) = taken.insert(place.clone(), text) {
+                return Err(fail(&format!(
+                    "these words name `{other}` on another platform; give each its own stage (`FROM {other} AS base-amd64`) \
+                     and choose it by `FROM base-$TARGETARCH`"
+                )));
+            }
             edits.replace(&place, reference).ok_or_else(|| fail("its words are not in the file"))?;
         }
         if !found {
@@ -51,21 +63,6 @@ pub fn pin(
         .apply(dockerfile.source())
         .filter(|pinned| Dockerfile::parse(pinned).is_ok_and(|again| outline(&again) == outline(dockerfile)))
         .ok_or_else(|| DockerfileError::new(0, "pinning images would change other instructions"))
-}
-
-/// All images that a recipe names.
-fn images(recipe: &Recipe) -> impl Iterator<Item = &ImageUse> {
-    recipe.stages.iter().flat_map(|stage| {
-        let base = match &stage.base {
-            RecipeBase::Image(image) => Some(image),
-            RecipeBase::Scratch | RecipeBase::Stage(_) => None,
-        };
-        let reads = stage.steps.iter().flat_map(|step| &step.reads).filter_map(|read| match read {
-            Read::Image(image) => Some(image),
-            Read::Context(_) | Read::Stage(_) | Read::Remote { .. } => None,
-        });
-        base.into_iter().chain(reads)
-    })
 }
 
 /// The bytes of each word on `line` that names the image `text`.

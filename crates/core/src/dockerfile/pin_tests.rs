@@ -22,7 +22,7 @@ fn pinned(text: &str) -> Result<String, DockerfileError> {
             }
         }
     }
-    pin(&dockerfile, &recipe, &pins)
+    pin(&dockerfile, &[&recipe], &pins)
 }
 
 /// A file, and the file pinned, where `@` stands for the new name.
@@ -98,7 +98,7 @@ fn two_images_on_one_line_each_get_their_own() {
     let dockerfile = Dockerfile::parse("FROM s AS s\nRUN --mount=from=a,target=/a --mount=from=b,target=/b x").unwrap();
     let recipe = dockerfile.recipe(None, &BTreeMap::new(), &Platform::default()).unwrap();
     let pins = BTreeMap::from([((2, "b".to_owned()), "B".to_owned())]);
-    let text = pin(&dockerfile, &recipe, &pins).unwrap();
+    let text = pin(&dockerfile, &[&recipe], &pins).unwrap();
     assert_eq!(text, "FROM s AS s\nRUN --mount=from=a,target=/a --mount=from=B,target=/b x");
 }
 
@@ -108,7 +108,7 @@ fn a_pin_that_fits_nothing_is_an_error() {
     let recipe = dockerfile.recipe(None, &BTreeMap::new(), &Platform::default()).unwrap();
     let attempt = |line: usize, text: &str, reference: &str| {
         let pins = BTreeMap::from([((line, text.to_owned()), reference.to_owned())]);
-        pin(&dockerfile, &recipe, &pins).map_err(|error| (error.line, error.message))
+        pin(&dockerfile, &[&recipe], &pins).map_err(|error| (error.line, error.message))
     };
     assert!(attempt(3, "c", PIN).is_ok());
     let unused = |text: &str| format!("cannot pin `{text}`: the target uses no such image on that line");

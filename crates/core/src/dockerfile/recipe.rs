@@ -131,6 +131,23 @@ pub enum ReadKind {
     Bind,
 }
 
+impl Recipe {
+    /// All images that it names.
+    pub fn images(&self) -> impl Iterator<Item = &ImageUse> {
+        self.stages.iter().flat_map(|stage| {
+            let base = match &stage.base {
+                RecipeBase::Image(image) => Some(image),
+                RecipeBase::Scratch | RecipeBase::Stage(_) => None,
+            };
+            let read = stage.steps.iter().flat_map(|step| &step.reads).filter_map(|read| match read {
+                Read::Image(image) => Some(image),
+                Read::Context(_) | Read::Stage(_) | Read::Remote { .. } => None,
+            });
+            base.into_iter().chain(read)
+        })
+    }
+}
+
 impl Dockerfile {
     /// What `target` (the last stage, if none is named) is made of, when `args` are given and `platform` is built.
     ///
@@ -142,9 +159,20 @@ impl Dockerfile {
         args: &BTreeMap<String, String>,
         platform: &Platform,
     ) -> Result<Recipe, DockerfileError> {
+        self.recipe_on(target, args, platform, platform)
+    }
+
+    /// The same, where the build runs on the platform `build`: what `BUILDPLATFORM` says.
+    pub fn recipe_on(
+        &self,
+        target: Option<&str>,
+        args: &BTreeMap<String, String>,
+        platform: &Platform,
+        build: &Platform,
+    ) -> Result<Recipe, DockerfileError> {
         let last = self.stages().last().and_then(|stage| stage.name.as_deref()).unwrap_or_default();
         let target = target.filter(|target| !target.is_empty());
-        let globals = self.globals(args, platform, target.unwrap_or(last))?;
+        let globals = self.globals(args, (platform, build), target.unwrap_or(last))?;
         let mut graph = Graph::new(self, &globals)?;
         let reached = graph.reach(target)?;
         let mut evaluation = Evaluation::new(self, &globals, args, platform);
@@ -182,7 +210,7 @@ impl Dockerfile {
     fn globals(
         &self,
         args: &BTreeMap<String, String>,
-        platform: &Platform,
+        (platform, build): (&Platform, &Platform),
         target: &str,
     ) -> Result<Globals, DockerfileError> {
         let given = |name: &str| {
@@ -190,7 +218,7 @@ impl Dockerfile {
             args.get(name).map(|value| Global { value: value.clone(), config, unknown: None })
         };
         let mut globals = Globals::default();
-        for (name, value) in platform::arguments(platform, target) {
+        for (name, value) in platform::arguments(platform, build, target) {
             let global = given(name).unwrap_or_else(|| Global { value, ..Global::default() });
             globals.values.insert(name.to_owned(), global);
         }

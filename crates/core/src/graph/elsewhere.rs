@@ -31,7 +31,7 @@ impl Service {
 
     /// What `ADD` fetches without a checksum and is followed, with its line.
     fn followed_sources(&self) -> impl Iterator<Item = (&str, usize)> {
-        let stages = self.recipe.iter().flat_map(|recipe| &recipe.stages);
+        let stages = self.recipes().flat_map(|recipe| &recipe.stages);
         let reads = stages.flat_map(|stage| &stage.steps).flat_map(|step| &step.reads);
         reads.filter_map(|read| match read {
             Read::Remote { text, checksum: false, line } if self.policy_of(text) == BasePolicy::Follow => {

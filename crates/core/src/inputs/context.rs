@@ -20,8 +20,8 @@ use crate::tree::{Directory, Entry, Leaf};
 /// What was filtered before: by ignore file, path below the context, and id.
 type Memory = HashMap<(ObjectId, Box<[u8]>, ObjectId), Arc<Directory>>;
 
-/// A recipe, by what it is made of: the Dockerfile's id, the target, the arguments, the platform.
-type RecipeKey = (ObjectId, Option<String>, BTreeMap<String, String>, Platform);
+/// A recipe, by what it is made of: the Dockerfile's id, the target, the arguments, the platforms of image and build.
+type RecipeKey = (ObjectId, Option<String>, BTreeMap<String, String>, [Platform; 2]);
 
 /// Opens contexts; those opened by one value share what they know, and so do the commits that are read with it.
 #[derive(Debug, Default)]

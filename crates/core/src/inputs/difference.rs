@@ -8,15 +8,44 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::config::External;
 use crate::dockerfile::Span;
+use crate::image::Platform;
 use crate::inputs::set::{Base, FileInputs, InputSet, StageInputs, StepInputs};
 use crate::object::{CommitId, Mode};
 use crate::path::RepoPath;
 use crate::reason::{FileChange, Reason};
 use crate::tree::{Directory, Entry};
 
-/// All differences, sorted, each once; empty exactly where the digests are equal.
+/// All differences, sorted, each once; empty exactly where the keys are equal.
 pub fn difference(then: &InputSet, now: &InputSet, dockerfile: &RepoPath) -> Vec<Reason> {
     if then.key() == now.key() {
+        return Vec::new();
+    }
+    let mut reasons = Vec::new();
+    let mut on_each: BTreeMap<Reason, Vec<Platform>> = BTreeMap::new();
+    let mut common = 0;
+    for set in now.on_each() {
+        let platform = &set.platform;
+        let Some(earlier) = then.on_each().find(|earlier| earlier.platform == *platform) else {
+            reasons.push(Reason::Platform { change: FileChange::Added, platform: platform.clone() });
+            continue;
+        };
+        common += 1;
+        for reason in on_one(earlier, set, dockerfile) {
+            on_each.entry(reason).or_default().push(platform.clone());
+        }
+    }
+    let gone = then.platforms().filter(|platform| !now.platforms().any(|other| other == *platform));
+    reasons.extend(gone.map(|platform| Reason::Platform { change: FileChange::Removed, platform: platform.clone() }));
+    reasons.extend(on_each.into_iter().map(|(reason, platforms)| {
+        if platforms.len() == common { reason } else { Reason::On { platforms, reason: Box::new(reason) } }
+    }));
+    reasons.sort();
+    reasons
+}
+
+/// The differences on one platform.
+fn on_one(then: &InputSet, now: &InputSet, dockerfile: &RepoPath) -> Vec<Reason> {
+    if then.digest == now.digest {
         return Vec::new();
     }
     let mut difference =

@@ -10,16 +10,17 @@ use crate::elsewhere::{Answer, Answers};
 use crate::image::{Digest, Platform};
 use crate::inputs::context::Context;
 use crate::inputs::copy::{Blobs, Copied, CopyProblem, Origin, copy};
+use crate::inputs::platforms::key_of;
 use crate::inputs::{FORMAT, InputDigest, InputError, Unknown};
 use crate::name::ServiceName;
 use crate::object::{CommitId, Mode, ObjectId};
 use crate::path::RepoPath;
 use crate::tree::{Directory, Entry, Leaf};
 
-/// Everything that an image is made of, for one platform. It is not changed once it is made: its key is kept.
+/// Everything that an image is made of. It is not changed once it is made: its key is kept.
 #[derive(Debug, Clone)]
 pub struct InputSet {
-    /// The platform it is built for.
+    /// The platform that what follows is for; the first, if it is built for several.
     pub platform: Platform,
     /// What affects the build and stands in no stage: directives, global arguments.
     pub preamble: Vec<String>,
@@ -27,7 +28,11 @@ pub struct InputSet {
     pub stages: Arc<[StageInputs]>,
     /// External inputs that the config declares, and what they are; none: it is not known.
     pub externals: Vec<(External, Option<String>)>,
-    key: InputDigest,
+    /// What it is made of on its further platforms.
+    pub(super) further: Vec<Self>,
+    /// The digest of what stands above.
+    pub(crate) digest: InputDigest,
+    pub(super) key: InputDigest,
 }
 
 /// What one stage is made of.
@@ -80,7 +85,7 @@ pub struct StepInputs {
     /// The instruction, parsed and written again.
     pub text: String,
     /// What it reads from the context.
-    pub files: Vec<FileInputs>,
+    pub files: Vec<Arc<FileInputs>>,
     /// The stages and images it reads from.
     pub images: Vec<Base>,
     /// The pages that it fetches and that are followed, and what they are; none: it is not known.
@@ -148,7 +153,28 @@ pub enum ImageSource {
     Other(String),
     /// It is an image of this repository with this key; without one it cannot be built itself.
     Service(ServiceName, Option<InputDigest>),
+    /// It is an image of this repository that is not built for the platform that is asked for.
+    NotFor {
+        /// Which.
+        service: ServiceName,
+        /// The platform.
+        platform: Platform,
+        /// Those that it is built for, as text.
+        has: String,
+    },
 }
+
+/// What is evaluated: an image on one platform.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The platform.
+    pub platform: &'a Platform,
+    /// The same recipe read in the same context without an error on another platform: the files are the same, too.
+    pub twin: Option<&'a InputSet>,
+}
+
+/// How an image that the Dockerfile names is had where this platform is asked for.
+pub type Images<'a> = &'a dyn Fn(&ImageUse, &Platform) -> ImageSource;
 
 /// What counts beside the files: external inputs that the config declares, and what names stand for.
 #[derive(Debug, Clone, Copy)]
@@ -164,10 +190,10 @@ pub fn evaluate(
     dockerfile: &RepoPath,
     recipe: &Recipe,
     context: &Context,
-    platform: &Platform,
+    target: Target<'_>,
     (blobs, checkout): (&Blobs, &Checkout),
     outside: Outside<'_>,
-    image: &dyn Fn(&ImageUse) -> ImageSource,
+    image: Images<'_>,
 ) -> Evaluated {
     let mut evaluation = Evaluation {
         dockerfile,
@@ -177,6 +203,8 @@ pub fn evaluate(
         checkout,
         answers: outside.answers,
         image,
+        target,
+        platform: target.platform.clone(),
         errors: Vec::new(),
         unknowns: Vec::new(),
         wanted: Vec::new(),
@@ -184,12 +212,14 @@ pub fn evaluate(
         sent: Vec::new(),
         hanging: Vec::new(),
     };
-    let stages = recipe.stages.iter().map(|stage| evaluation.stage(stage)).collect();
+    let twins = target.twin.map(|twin| &*twin.stages).unwrap_or_default();
+    let stages =
+        recipe.stages.iter().enumerate().map(|(index, stage)| evaluation.stage(stage, twins.get(index))).collect();
     evaluation.settle();
     // One that nobody answers for counts no more than what `RUN` fetches: nothing is known of it at either end.
     let declared = outside.externals.iter().filter(|external| outside.answers.externals.contains_key(external));
     let externals = declared.map(|external| (external.clone(), evaluation.external(external, 0))).collect();
-    let set = InputSet::new(platform.clone(), recipe.preamble.clone(), stages, externals);
+    let set = InputSet::new(target.platform.clone(), recipe.preamble.clone(), stages, externals);
     let Evaluation { errors, unknowns, wanted, closed, .. } = evaluation;
     Evaluated { set, errors, unknowns, wanted, closed }
 }
@@ -201,7 +231,10 @@ struct Evaluation<'a> {
     blobs: &'a Blobs,
     checkout: &'a Checkout,
     answers: &'a Answers,
-    image: &'a dyn Fn(&ImageUse) -> ImageSource,
+    image: Images<'a>,
+    target: Target<'a>,
+    /// The platform of the stage that is read.
+    platform: Platform,
     errors: Vec<InputError>,
     unknowns: Vec<Unknown>,
     wanted: Vec<ObjectId>,
@@ -213,14 +246,34 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    fn stage(&mut self, stage: &RecipeStage) -> StageInputs {
+    fn stage(&mut self, stage: &RecipeStage, twin: Option<&StageInputs>) -> StageInputs {
+        self.platform = self.platform_of(stage);
         let base = match &stage.base {
             RecipeBase::Scratch => Base::Scratch,
             RecipeBase::Stage(index) => Base::Stage(self.position(*index)),
             RecipeBase::Image(image) => self.image(image),
         };
-        let steps = stage.steps.iter().map(|step| self.step(step)).collect();
+        let twins = twin.map(|twin| twin.steps.as_slice()).unwrap_or_default();
+        let steps = stage.steps.iter().enumerate().map(|(index, step)| self.step(step, twins.get(index))).collect();
         StageInputs { name: stage.name.clone(), span: stage.span, base, platform: stage.platform.clone(), steps }
+    }
+
+    /// The platform that a stage is for: what its `FROM` says, or that of the stage below; else the one that is built.
+    fn platform_of(&self, stage: &RecipeStage) -> Platform {
+        let mut at = Some(stage);
+        while let Some(stage) = at {
+            if let Some(text) = &stage.platform {
+                return text.parse().unwrap_or_else(|_| self.target.platform.clone());
+            }
+            // A stage stands on an earlier one only.
+            at = match &stage.base {
+                RecipeBase::Stage(below) if *below < stage.index => {
+                    self.recipe.stages.iter().find(|other| other.index == *below)
+                }
+                _ => None,
+            };
+        }
+        self.target.platform.clone()
     }
 
     fn position(&self, index: usize) -> usize {
@@ -228,7 +281,7 @@ impl Evaluation<'_> {
     }
 
     fn image(&mut self, image: &ImageUse) -> Base {
-        match (self.image)(image) {
+        match (self.image)(image, &self.platform) {
             ImageSource::External => {
                 if let Some(why) = &image.unknown {
                     self.unknowns.push(Unknown { why: why.clone(), line: image.line });
@@ -237,6 +290,13 @@ impl Evaluation<'_> {
             }
             ImageSource::Other(text) => self.external_image(&text, image.line),
             ImageSource::Service(name, Some(key)) => Base::Service { name, key },
+            ImageSource::NotFor { service, platform, has } => {
+                self.error(
+                    format!("it stands on `{service}`, which is not built for {platform} (only for {has})"),
+                    image.line,
+                );
+                Base::Image(image.text.clone())
+            }
             ImageSource::Service(name, None) => {
                 self.error(format!("it stands on `{name}`, which cannot be built"), image.line);
                 Base::Image(image.text.clone())
@@ -281,8 +341,8 @@ impl Evaluation<'_> {
         }
     }
 
-    fn step(&mut self, step: &Step) -> StepInputs {
-        let mut files = Vec::new();
+    fn step(&mut self, step: &Step, twin: Option<&StepInputs>) -> StepInputs {
+        let mut files = twin.map(|twin| twin.files.clone()).unwrap_or_default();
         let mut images = Vec::new();
         let mut pages = Vec::new();
         for read in &step.reads {
@@ -296,10 +356,11 @@ impl Evaluation<'_> {
                 }
                 Read::Stage(index) => images.push(Base::Stage(self.position(*index))),
                 Read::Image(image) => images.push(self.image(image)),
+                Read::Context(_) if twin.is_some() => {}
                 Read::Context(read) => {
                     if let Some(why) = &read.unknown {
                         self.unknowns.push(Unknown { why: why.clone(), line: read.span.first });
-                        files.extend(self.whole_context());
+                        files.extend(self.whole_context().map(Arc::new));
                         continue;
                     }
                     match copy(self.context, read, self.blobs) {
@@ -309,7 +370,7 @@ impl Evaluation<'_> {
                             let hanging = hanging
                                 .map(|(path, problem)| (path.clone(), format!("{keyword} {problem}"), read.span.first));
                             self.hanging.extend(hanging);
-                            files.push(self.files(copied));
+                            files.push(Arc::new(self.files(copied)));
                         }
                         Err(problems) => problems.iter().for_each(|problem| self.problem(problem, step, read.span)),
                     }
@@ -410,26 +471,22 @@ impl InputSet {
         externals: Vec<(External, Option<String>)>,
     ) -> Self {
         let digest = digest(&preamble, &stages, &externals);
-        let key = InputDigest::of(&format!("longshore-image/{FORMAT}\n{platform} {digest}\n"));
-        Self { platform, preamble, stages: stages.into(), externals, key }
+        let key = key_of([(&platform, &digest)]);
+        Self { platform, preamble, stages: stages.into(), externals, further: Vec::new(), digest, key }
     }
 
-    /// The key of the image that has this one platform.
-    pub fn key(&self) -> &InputDigest {
-        &self.key
-    }
-
-    /// How many files it counts; one that is read twice counts twice.
+    /// How many files it counts; one that is read twice counts twice, and of several platforms the one with the most counts.
     pub fn count(&self) -> usize {
-        let steps = self.stages.iter().flat_map(|stage| &stage.steps);
-        steps.flat_map(|step| &step.files).map(|files| files.result.count()).sum()
+        let count =
+            |set: &Self| -> usize { set.steps().flat_map(|step| &step.files).map(|files| files.result.count()).sum() };
+        self.on_each().map(count).max().unwrap_or_default()
     }
 
     /// The services of this repository that it stands on or reads from, each once.
     pub fn services(&self) -> Vec<&ServiceName> {
         let bases = self
-            .stages
-            .iter()
+            .on_each()
+            .flat_map(|set| set.stages.iter())
             .flat_map(|stage| std::iter::once(&stage.base).chain(stage.steps.iter().flat_map(|step| &step.images)));
         let mut names: Vec<&ServiceName> = bases
             .filter_map(|base| match base {
@@ -452,8 +509,7 @@ impl InputSet {
     /// Exactly the files that the build context must hold: path below the context, mode and content, each once.
     pub fn context_files(&self) -> BTreeMap<RepoPath, Leaf> {
         let mut files = BTreeMap::new();
-        let steps = self.stages.iter().flat_map(|stage| &stage.steps);
-        for (path, entry) in steps.flat_map(|step| &step.files).flat_map(|files| &files.needs) {
+        for (path, entry) in self.every_step().flat_map(|step| &step.files).flat_map(|files| &files.needs) {
             match entry {
                 Entry::Leaf(leaf) => files.extend([(path.clone(), *leaf)]),
                 Entry::Directory(directory) => directory.walk(path, &mut |path, leaf| files.extend([(path, leaf)])),

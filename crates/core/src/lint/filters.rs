@@ -89,7 +89,7 @@ fn misses(facts: &Facts<'_>, file: &RepoPath, text: &str, filter: &Filter) -> Ve
         };
         let mut missed: Vec<(RepoPath, usize)> = Vec::new();
         let mut all = 0;
-        for step in evaluated.set.stages.iter().flat_map(|stage| &stage.steps) {
+        for step in evaluated.set.every_step() {
             for files in &step.files {
                 files.result.walk(&RepoPath::root(), &mut |at, _| {
                     all += 1;

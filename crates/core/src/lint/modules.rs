@@ -52,7 +52,7 @@ pub(super) fn shared(facts: &Facts<'_>) -> BTreeMap<RepoPath, usize> {
     for service in facts.services() {
         let own = service.dockerfile.parent().unwrap_or_default();
         let Some(evaluated) = facts.sets.get(&service.name) else { continue };
-        let steps = evaluated.set.stages.iter().flat_map(|stage| &stage.steps);
+        let steps = evaluated.set.every_step();
         for origin in steps.flat_map(|step| &step.files).flat_map(|files| &files.origins) {
             let is_directory = matches!(origin.entry, Entry::Directory(_)) && !origin.source.is_root();
             if is_directory && origin.source.below(&own).is_none_or(|_| own.is_root()) {
@@ -70,7 +70,7 @@ pub(super) fn uses(set: &InputSet, directory: &RepoPath) -> bool {
 
 /// The line of the instruction that reads something of a directory.
 pub(super) fn line_of(set: &InputSet, directory: &RepoPath) -> Option<usize> {
-    set.stages.iter().flat_map(|stage| &stage.steps).find_map(|step| {
+    set.every_step().find_map(|step| {
         let mut origins = step.files.iter().flat_map(|files| &files.origins);
         let reads = origins.any(|origin| {
             origin.source.below(directory).is_some()

@@ -77,7 +77,7 @@ fn is_of_something(before: &str) -> bool {
 /// Files that every release changes, and texts that name its version.
 fn released(facts: &Facts<'_>, service: &Service, set: &InputSet) -> Vec<Finding> {
     let mut found = Vec::new();
-    for step in set.stages.iter().flat_map(|stage| &stage.steps) {
+    for step in set.every_step() {
         for origin in step.files.iter().flat_map(|files| &files.origins) {
             let holds = |path: &RepoPath| {
                 path.below(&origin.source).is_some_and(|rest| rest.is_root() || origin.entry.find(&rest).is_some())

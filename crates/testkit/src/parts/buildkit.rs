@@ -7,7 +7,7 @@ use super::docker::parts_folder;
 use super::keeper::Kept;
 use crate::tool;
 
-/// The version that `cargo xtask differential` builds.
+/// The version that `cargo xtask parts` builds.
 const VERSION: &str = include_str!("../../buildkit-version.txt").trim_ascii();
 
 /// A daemon with a cache of its own; it ends when it is dropped.
@@ -48,6 +48,11 @@ impl Buildkitd {
         daemon
     }
 
+    /// Where it is reached, for a builder of buildx with the driver `remote`.
+    pub fn address(&self) -> String {
+        format!("unix://{}", self.kept.folder().join("bk.sock").display())
+    }
+
     /// Builds the last stage into a folder; where it is refused, what the engine said.
     #[track_caller]
     pub fn build(&self, build: BuildkitBuild<'_>, output: &Path) -> Result<(), String> {
@@ -73,7 +78,7 @@ impl Buildkitd {
 
     fn client(&self) -> Command {
         let mut command = tool::command(&program("buildctl").to_string_lossy(), self.kept.folder());
-        command.arg("--addr").arg(format!("unix://{}", self.kept.folder().join("bk.sock").display()));
+        command.arg("--addr").arg(self.address());
         command
     }
 }
@@ -81,6 +86,6 @@ impl Buildkitd {
 #[track_caller]
 fn program(name: &str) -> PathBuf {
     let program = parts_folder().join(format!("buildkit-{VERSION}/{name}"));
-    assert!(program.is_file(), "no `{}`; `cargo xtask differential` makes it", program.display());
+    assert!(program.is_file(), "no `{}`; `cargo xtask parts` makes it", program.display());
     program
 }

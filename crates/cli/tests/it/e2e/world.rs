@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use longshore_core::image::Digest;
-use longshore_testkit::parts::{DockerRegistry, Dockerd, push_base_image};
+use longshore_testkit::parts::{Buildkitd, DockerRegistry, Dockerd, push_base_image};
 use longshore_testkit::{Call, GitRepo, Outcome, TestEnv, wait_until};
 use serde_json::{Value, json};
 
@@ -127,6 +127,21 @@ impl World {
     pub(super) fn use_buildah(&mut self) {
         self.env.use_buildah();
         self.env.set("LONGSHORE_ENGINE", "buildah");
+    }
+
+    /// Builds with podman, which has buildah's storage and settings.
+    #[track_caller]
+    pub(super) fn use_podman(&mut self) {
+        self.env.use_buildah();
+        self.env.set("LONGSHORE_ENGINE", "podman");
+    }
+
+    /// Builds with buildx and a BuildKit that is no docker daemon's.
+    #[track_caller]
+    pub(super) fn use_buildkit(&mut self, daemon: &Buildkitd) {
+        self.use_docker(Buildx::Plugin);
+        let words = ["buildx", "create", "--name", "far", "--driver", "remote", "--use", &daemon.address()];
+        drop(self.env.call_of("docker", &words).run().success());
     }
 
     /// A call of `longshore release VERSION` that answers in JSON.

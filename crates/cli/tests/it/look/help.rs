@@ -142,9 +142,9 @@ fn the_help_of_plan_and_release() {
               Give up the pending release of this version: its lock is freed, tags that it wrote stay
       -j, --jobs <N>
               How many images to build at once [env: LONGSHORE_JOBS=] [default: 2]
-          --engine <docker|buildah|rehearsal>
-              The engine that builds [default: docker where its daemon answers, else buildah] [env:
-              LONGSHORE_ENGINE=]
+          --engine <docker|buildah|podman|rehearsal>
+              The engine that builds [default: docker where its daemon answers, else buildah, else
+              podman] [env: LONGSHORE_ENGINE=]
           --branch <BRANCH>
               The branch that the release goes to [default: `release.branch` of the config, else the one
               checked out]

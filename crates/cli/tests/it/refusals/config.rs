@@ -26,7 +26,7 @@ fn everything_that_is_wrong_is_said_at_once() {
       |
     3 | relaese:
       | ^^^^^^^
-      hint: the keys here are `registry`, `release`, `registries`, `services`, `carried`, `bases` and `externals`
+      hint: the keys here are `registry`, `release`, `registries`, `platforms`, `services`, `carried`, `bases` and `externals`
     error: longshore.yaml:6:18: unknown version `lonely`
       |
     6 |   api: {version: lonely, dockerfil: x}

@@ -227,7 +227,7 @@ fn an_engine_that_nobody_knows() {
     assert_snapshot!(shop.refused(2, &["release", "v1.1.0", "--engine", "dokcer"]), @"
     status: 2
     --- stderr
-    error: `dokcer` is no engine: there are `docker`, `buildah` and `rehearsal`
+    error: `dokcer` is no engine: there are `docker`, `buildah`, `podman` and `rehearsal`
     ");
 }
 

@@ -151,6 +151,12 @@ impl Registry for FakeRegistry {
         Ok(self.state.lock().unwrap().manifests.get(&reference.to_string()).cloned())
     }
 
+    async fn put_untagged(&self, repository: &Repository, manifest: &Manifest) -> Result<Digest, RegistryError> {
+        let reference = repository.at(&manifest.digest);
+        self.state.lock().unwrap().manifests.insert(reference.to_string(), manifest.clone());
+        Ok(manifest.digest.clone())
+    }
+
     async fn put(&self, repository: &Repository, tag: &Tag, manifest: &Manifest) -> Result<Digest, RegistryError> {
         let reference = repository.tagged(tag);
         let trouble = self.ask("PUT", &reference)?;
