@@ -1,8 +1,8 @@
 //! A git repository, by driving the `git` program.
 //!
 //! What git knows about its own formats (packs, reftables, SHA-256, partial clones, signing, credentials) stays git's; we
-//! speak to its plumbing, in bytes and with NUL separators. Looking is cheap and leaves no trace: one `git cat-file
-//! --batch` stays open for revisions, commits and blobs, no optional lock is taken, no hook and no file system monitor
+//! speak to its plumbing, in bytes and with NUL separators. Looking is cheap and leaves no trace: one `git cat-file`
+//! stays open for revisions, commits, trees and blobs, no optional lock is taken, no hook and no file system monitor
 //! runs, and local replacements of objects are not seen, so that a commit is the same on every machine. Acting is done as
 //! the user would do it: with the user's identity, signature and push hooks.
 //!
@@ -34,6 +34,7 @@ mod write;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Weak};
 
 use async_trait::async_trait;
@@ -52,8 +53,10 @@ pub use lacking::Fetching;
 pub struct Git {
     place: open::Place,
     environment: Vec<(OsString, OsString)>,
-    /// The open `git cat-file --batch`; none before the first question and after a failed one.
+    /// The open `git cat-file`; none before the first question and after a failed one.
     objects: tokio::sync::Mutex<Option<Session>>,
+    /// Does this git only know the old way of asking for objects?
+    takes_names: AtomicBool,
     settings: tokio::sync::OnceCell<settings::Settings>,
     commits: Mutex<HashMap<CommitId, objects::Header>>,
     trees: Mutex<HashMap<CommitId, Weak<Directory>>>,
@@ -70,13 +73,16 @@ impl Git {
     /// Like [`Self::open`], with these variables set for every call of git (a home of its own, an identity).
     pub async fn open_with(dir: &Path, environment: &[(OsString, OsString)]) -> Result<Self, RepoError> {
         // What is asked next is started while the repository is being found: both find the same one, from the same place.
-        let conversation = call::Call::looking(dir, environment).args(["cat-file", "--batch"]).session().ok();
-        let place = open::find(dir, environment).await?;
+        let call = || call::Call::looking(dir, environment);
+        let conversation = call().args(objects::Words::Commands.call()).session().ok();
+        let (place, settings) = tokio::join!(open::find(dir, environment), settings::read(call()));
+        let place = place?;
         Ok(Self {
             place,
             environment: environment.to_vec(),
             objects: tokio::sync::Mutex::new(conversation),
-            settings: tokio::sync::OnceCell::new(),
+            takes_names: AtomicBool::new(false),
+            settings: tokio::sync::OnceCell::new_with(settings.ok()),
             commits: Mutex::default(),
             trees: Mutex::default(),
             modules: Mutex::default(),

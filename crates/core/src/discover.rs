@@ -197,9 +197,9 @@ fn service(
         service.platform = first.clone();
     }
     if let Ok(parsed) = &service.parsed {
-        let target = service.target.as_deref();
-        (service.args, service.notes) =
-            weigh::arguments(&service.name, parsed, target, &service.platform, &service.args, &candidate.builds);
+        let recipe = |args: &BTreeMap<String, String>| recipe(snapshot, contexts, &service, args, &service.platform);
+        let (args, notes) = weigh::arguments(&service.name, parsed, &recipe, &service.args, &candidate.builds);
+        (service.args, service.notes) = (args, notes);
     }
     match recipes(snapshot, contexts, &service, &platforms) {
         Ok((first, further)) => (service.recipe, service.further) = (Ok(first), further),
@@ -225,6 +225,24 @@ fn service(
     service
 }
 
+/// What the Dockerfile of a service makes with these arguments on a platform.
+fn recipe(
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+    service: &Service,
+    args: &BTreeMap<String, String>,
+    platform: &Platform,
+) -> Result<Arc<Recipe>, DockerfileError> {
+    let parsed = service.parsed.as_ref().map_err(Clone::clone)?;
+    let (id, _) = snapshot.dockerfile(&service.dockerfile).ok_or_else(unread)?;
+    let (target, build) = (&service.target, &service.platform);
+    contexts.recipe((id, target.clone(), args.clone(), [platform, build].map(Clone::clone)), || {
+        let mut recipe = parsed.recipe_on(target.as_deref(), args, platform, build)?;
+        recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
+        Ok(Arc::new(recipe))
+    })
+}
+
 /// A recipe, and those of further platforms.
 type Recipes = (Arc<Recipe>, Vec<(Platform, Arc<Recipe>)>);
 
@@ -235,17 +253,8 @@ fn recipes(
     service: &Service,
     platforms: &[Platform],
 ) -> Result<Recipes, DockerfileError> {
-    let parsed = service.parsed.as_ref().map_err(Clone::clone)?;
-    let (id, _) = snapshot.dockerfile(&service.dockerfile).ok_or_else(unread)?;
-    let (target, args, build) = (&service.target, &service.args, &service.platform);
-    let on = |platform: &Platform| {
-        contexts.recipe((id, target.clone(), args.clone(), [platform, build].map(Clone::clone)), || {
-            let mut recipe = parsed.recipe_on(target.as_deref(), args, platform, build)?;
-            recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
-            Ok(Arc::new(recipe))
-        })
-    };
-    let first = on(build)?;
+    let on = |platform: &Platform| recipe(snapshot, contexts, service, &service.args, platform);
+    let first = on(&service.platform)?;
     let mut further = Vec::new();
     for platform in platforms.iter().skip(1) {
         let recipe = on(platform)?;

@@ -129,9 +129,10 @@ impl IgnoreRules {
             matched_beyond: vec![0; self.patterns.len().saturating_sub(1) / 64].into(),
             ..Verdicts::default()
         };
+        let has_line_feed = path.contains(&b'\n');
         for (index, pattern) in self.patterns.iter().enumerate() {
             // A pattern that would change nothing is passed over and counts as not matched, also further below.
-            if above.has(index) || (pattern.exception == here.ignored && pattern.matches(path)) {
+            if above.has(index) || (pattern.exception == here.ignored && pattern.matches(path, has_line_feed)) {
                 here.set(index);
                 here.ignored = !pattern.exception;
             }

@@ -1,6 +1,10 @@
-//! The open conversation with `git cat-file --batch`: revisions, commits and blobs without starting a process for each.
+//! The open conversation with `git cat-file`: revisions, commits, trees and blobs without starting a process for each.
+//!
+//! Git is told when to answer (`--batch-command --buffer`), so that many answers come in one piece; a git that does not know
+//! that way of asking (before 2.36) is given the bare names, and answers each of them by itself.
 
 use std::io::Write as _;
+use std::sync::atomic::Ordering;
 
 use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::tree::Assembly;
@@ -21,7 +25,7 @@ pub(super) struct Header {
     pub(super) commit: Commit,
 }
 
-/// What `cat-file --batch` says of a name.
+/// What git says of a name.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// There it is.
@@ -161,7 +165,7 @@ impl Git {
     pub(super) async fn read_trees(&self, assembly: &mut Assembly) -> Result<(), RepoError> {
         let mut place = self.objects.lock().await;
         let mut session = self.conversation_at(&mut place)?;
-        match exchange_trees(&mut session, assembly).await {
+        match exchange_trees(&mut session, self.words(), assembly).await {
             Ok(()) => {
                 *place = Some(session);
                 Ok(())
@@ -183,7 +187,11 @@ impl Git {
 
     /// The call that is spoken to.
     pub(super) fn conversation(&self) -> Call {
-        self.look().args(["cat-file", "--batch"])
+        self.look().args(self.words().call())
+    }
+
+    fn words(&self) -> Words {
+        if self.takes_names.load(Ordering::Relaxed) { Words::Names } else { Words::Commands }
     }
 
     fn keep(&self, id: CommitId, content: &[u8]) -> Result<Header, RepoError> {
@@ -209,13 +217,18 @@ impl Git {
             return Ok(answers);
         }
         let mut place = self.objects.lock().await;
-        let mut session = self.conversation_at(&mut place)?;
-        match exchange(&mut session, names, &mut answers).await {
-            Ok(()) => {
+        loop {
+            let words = self.words();
+            let mut session = self.conversation_at(&mut place)?;
+            let Err(error) = exchange(&mut session, words, names, &mut answers).await else {
                 *place = Some(session);
-                Ok(answers)
+                return Ok(answers);
+            };
+            let error = self.broken(session, &names[answers.len().min(names.len() - 1)], error).await;
+            if words == self.words() || !answers.is_empty() {
+                return Err(error);
             }
-            Err(error) => Err(self.broken(session, &names[answers.len().min(names.len() - 1)], error).await),
+            // It does not know that way of asking: once more, in the old one.
         }
     }
 
@@ -227,29 +240,79 @@ impl Git {
         }
         match session.finish().await {
             Err(error) => call.unspoken(error),
-            Ok(output) => parse::missing_object(&output.stderr).map_or_else(
-                || RepoError::Git {
-                    command: format!("echo '{name}' | {}", call.line()),
-                    status: status_text(output.status),
-                    message: message(&output.stderr),
-                },
-                RepoError::MissingObject,
-            ),
+            Ok(output) => {
+                if output.status.code() == Some(BAD_USAGE) {
+                    self.takes_names.store(true, Ordering::Relaxed);
+                }
+                parse::missing_object(&output.stderr).map_or_else(
+                    || RepoError::Git {
+                        command: format!("echo '{name}' | {}", self.look().args(Words::Names.call()).line()),
+                        status: status_text(output.status),
+                        message: message(&output.stderr),
+                    },
+                    RepoError::MissingObject,
+                )
+            }
         }
     }
 }
+
+/// How git is asked for objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// By commands, of which one says when to answer.
+    Commands,
+    /// By the names alone, each answered at once.
+    Names,
+}
+
+impl Words {
+    /// The command of git that is asked so.
+    pub(super) fn call(self) -> &'static [&'static str] {
+        match self {
+            Self::Commands => &["cat-file", "--batch-command", "--buffer"],
+            Self::Names => &["cat-file", "--batch"],
+        }
+    }
+
+    /// Adds the question for the objects of these names.
+    fn ask(
+        self,
+        names: impl IntoIterator<Item = impl std::fmt::Display>,
+        questions: &mut Vec<u8>,
+    ) -> std::io::Result<()> {
+        let (before, end): (&str, &[u8]) = match self {
+            Self::Commands => ("contents ", b"flush\n"),
+            Self::Names => ("", b""),
+        };
+        for name in names {
+            writeln!(questions, "{before}{name}")?;
+        }
+        questions.extend_from_slice(end);
+        Ok(())
+    }
+}
+
+/// The exit status of a git that was called with an option that it does not know.
+const BAD_USAGE: i32 = 129;
 
 /// Could this be the beginning of an id? (git takes no fewer than four digits.)
 fn is_short_id(revision: &str) -> bool {
     revision.len() >= 4 && revision.len() < 64 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-async fn exchange(session: &mut Session, names: &[String], answers: &mut Vec<Answer>) -> std::io::Result<()> {
+async fn exchange(
+    session: &mut Session,
+    words: Words,
+    names: &[String],
+    answers: &mut Vec<Answer>,
+) -> std::io::Result<()> {
     let (stdin, stdout) = session.ends();
-    let questions: String = names.iter().flat_map(|name| [name.as_str(), "\n"]).collect();
+    let mut questions = Vec::new();
+    words.ask(names, &mut questions)?;
     let asking = async {
         let stdin = stdin.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
-        stdin.write_all(questions.as_bytes()).await?;
+        stdin.write_all(&questions).await?;
         stdin.flush().await
     };
     let hearing = async {
@@ -277,7 +340,7 @@ impl From<std::io::Error> for Broken {
     }
 }
 
-async fn exchange_trees(session: &mut Session, assembly: &mut Assembly) -> Result<(), Broken> {
+async fn exchange_trees(session: &mut Session, words: Words, assembly: &mut Assembly) -> Result<(), Broken> {
     let (stdin, stdout) = session.ends();
     let (wish, mut wishes) = tokio::sync::mpsc::unbounded_channel::<ObjectId>();
     let asking = async {
@@ -285,9 +348,7 @@ async fn exchange_trees(session: &mut Session, assembly: &mut Assembly) -> Resul
         let (mut ids, mut questions) = (Vec::new(), Vec::new());
         while wishes.recv_many(&mut ids, 1024).await > 0 {
             questions.clear();
-            for id in ids.drain(..) {
-                writeln!(questions, "{id}")?;
-            }
+            words.ask(ids.drain(..), &mut questions)?;
             stdin.write_all(&questions).await?;
             stdin.flush().await?;
         }

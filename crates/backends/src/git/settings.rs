@@ -3,6 +3,7 @@
 use longshore_run::ports::{RepoError, Upstream};
 
 use super::Git;
+use super::call::Call;
 use super::parse::without_credentials;
 
 /// The configuration: keys with their values, later ones win.
@@ -98,12 +99,15 @@ fn is_address(key: &str, remote: &str) -> bool {
     key.strip_prefix("remote.").and_then(|rest| rest.strip_suffix(".url")) == Some(remote)
 }
 
+/// Reads the configuration by this call.
+pub(super) async fn read(call: Call) -> Result<Settings, RepoError> {
+    Ok(Settings::read(&call.args(["config", "--list", "-z"]).run().await?))
+}
+
 impl Git {
     /// The configuration, read once.
     pub(super) async fn settings(&self) -> Result<&Settings, RepoError> {
-        let read =
-            async || self.look().args(["config", "--list", "-z"]).run().await.map(|output| Settings::read(&output));
-        self.settings.get_or_try_init(read).await
+        self.settings.get_or_try_init(async || read(self.look()).await).await
     }
 
     /// The address of a remote, without credentials; a remote may also be given by its address.

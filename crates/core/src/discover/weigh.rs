@@ -9,11 +9,11 @@
 //! arguments to which the Dockerfile gives no default.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::contexts::{infer_context, lacks};
-use crate::dockerfile::{Dockerfile, Recipe};
+use crate::dockerfile::{Dockerfile, DockerfileError, Recipe};
 use crate::evidence::{Evidence, Source};
-use crate::image::Platform;
 use crate::inputs::context::Contexts;
 use crate::name::ServiceName;
 use crate::path::RepoPath;
@@ -90,8 +90,7 @@ pub(super) fn place(build: &Evidence) -> String {
 pub(super) fn arguments(
     name: &ServiceName,
     parsed: &Dockerfile,
-    target: Option<&str>,
-    platform: &Platform,
+    recipe: &dyn Fn(&BTreeMap<String, String>) -> Result<Arc<Recipe>, DockerfileError>,
     configured: &BTreeMap<String, String>,
     builds: &[Evidence],
 ) -> (BTreeMap<String, String>, Vec<String>) {
@@ -113,9 +112,10 @@ pub(super) fn arguments(
     let firsts = values.iter().filter_map(|(name, said)| Some(((*name).to_owned(), said.first()?.1.to_owned())));
     args.extend(firsts);
     // An argument without a default may name the base of a stage that is not reached, and must have a value all the same.
-    let used = parsed.recipe(target, &args, platform).map(|recipe| recipe.used_args).unwrap_or_default();
+    let used = recipe(&args).ok();
+    let is_used = |argument: &str| used.as_ref().is_some_and(|recipe| recipe.used_args.contains(argument));
     args.retain(|argument, _| {
-        configured.contains_key(argument) || used.contains(argument) || bare.contains(argument.as_str())
+        configured.contains_key(argument) || is_used(argument) || bare.contains(argument.as_str())
     });
     let mut notes = Vec::new();
     for (argument, said) in &values {

@@ -51,8 +51,9 @@ impl Pattern {
         Ok(Self { exception, text, kind })
     }
 
-    /// Does the pattern match this very path (not: one of its parents)?
-    pub(super) fn matches(&self, path: &[u8]) -> bool {
+    /// Does the pattern match this very path (not: one of its parents)? Whether the path has a line feed is asked of many
+    /// patterns, and told with it.
+    pub(super) fn matches(&self, path: &[u8], has_line_feed: bool) -> bool {
         let pattern = self.text.as_bytes();
         match &self.kind {
             Kind::Exact => path == pattern,
@@ -68,7 +69,7 @@ impl Pattern {
             Kind::Wild { wild, expression, regex } => {
                 // The expression is not asked where the tail differs: there it does not match either.
                 wild.may_end(path)
-                    && (if path.contains(&b'\n') {
+                    && (if has_line_feed {
                         match regex.get_or_init(|| regexp::compile(expression).ok()) {
                             Some(regex) => matches_text(regex, path),
                             None => wild.matches(path),
