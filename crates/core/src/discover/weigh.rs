@@ -24,6 +24,9 @@ pub(super) fn is_trusted(source: Source) -> bool {
     source != Source::Compose
 }
 
+/// Makes the recipe of a Dockerfile for these arguments.
+pub(super) type RecipeWith<'a> = &'a dyn Fn(&BTreeMap<String, String>) -> Result<Arc<Recipe>, DockerfileError>;
+
 /// A context that was chosen.
 pub(super) struct Chosen {
     pub(super) context: RepoPath,
@@ -90,7 +93,7 @@ pub(super) fn place(build: &Evidence) -> String {
 pub(super) fn arguments(
     name: &ServiceName,
     parsed: &Dockerfile,
-    recipe: &dyn Fn(&BTreeMap<String, String>) -> Result<Arc<Recipe>, DockerfileError>,
+    recipe: RecipeWith<'_>,
     configured: &BTreeMap<String, String>,
     builds: &[Evidence],
 ) -> (BTreeMap<String, String>, Vec<String>) {
