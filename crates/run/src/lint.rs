@@ -35,8 +35,7 @@ pub async fn lint_repository(repo: &dyn Repo, gathered: &Gathered, commits: usiz
             wanted.insert(path, leaf.id);
         }
     });
-    let ids: Vec<ObjectId> = wanted.values().copied().collect();
-    let contents = repo.blobs(&ids).await?;
+    let contents = there(repo, &mut wanted).await?;
     let texts = wanted.into_keys().zip(contents).filter(|(_, bytes)| bytes.len() <= SIZE_LIMIT);
     let texts: BTreeMap<RepoPath, String> =
         texts.map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned())).collect();
@@ -56,6 +55,23 @@ pub async fn lint_repository(repo: &dyn Repo, gathered: &Gathered, commits: usiz
         texts: &texts,
     };
     Ok(Linted { findings: lint(&facts), commits: history.len() })
+}
+
+/// The contents of the texts that are in this clone; those that are not are left out of `wanted`, since no rule needs all.
+async fn there(repo: &dyn Repo, wanted: &mut BTreeMap<RepoPath, ObjectId>) -> Result<Vec<Vec<u8>>, RepoError> {
+    loop {
+        let ids: Vec<ObjectId> = wanted.values().copied().collect();
+        match repo.blobs(&ids).await {
+            Err(RepoError::MissingObject(missing)) => {
+                let before = wanted.len();
+                wanted.retain(|_, id| *id != missing);
+                if wanted.len() == before {
+                    return Err(RepoError::MissingObject(missing));
+                }
+            }
+            result => return result,
+        }
+    }
 }
 
 fn uses(gathered: &Gathered) -> Vec<UseFact> {
