@@ -2,7 +2,7 @@
 //!
 //! An arrow goes the way that a change goes: from a shared folder to the images that copy it, from a base to the images that
 //! stand on it. DOT and Mermaid are laid out by whoever draws them. SVG is laid out here, in columns from left to right, so
-//! that no other program is needed ([`svg`]). Whatever a name holds, it stays text.
+//! that no other program is needed (`svg`). Whatever a name holds, it stays text.
 
 use std::fmt::Write as _;
 

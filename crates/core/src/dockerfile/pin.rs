@@ -20,7 +20,7 @@ struct Edits {
 }
 
 /// The text of `dockerfile` with the images of the recipes (one, or several for several platforms) replaced as `pins` say:
-/// by line and [`ImageUse::text`].
+/// by line and [`ImageUse::text`](super::ImageUse::text).
 ///
 /// It is an error if a pin names no image of the recipes, or the image's words cannot be replaced: also where they stand for
 /// another image on each platform.
