@@ -125,6 +125,15 @@ impl Repository {
         &self.path
     }
 
+    /// Does it stand below a registry, mostly with a namespace, as the config names it (`docker.io/acme`)?
+    pub fn is_below(&self, registry: &str) -> bool {
+        // What does not make a repository with a name behind it has none below it.
+        let Ok(inside) = format!("{registry}/x").parse::<Self>() else { return false };
+        let namespace = inside.path.rsplit_once('/').map_or("", |(namespace, _)| namespace);
+        let rest = self.path.strip_prefix(namespace).filter(|rest| namespace.is_empty() || rest.starts_with('/'));
+        self.registry == inside.registry && rest.is_some_and(|rest| !rest.is_empty())
+    }
+
     /// The last component of the path.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
@@ -296,6 +305,23 @@ as_text!(Digest, Tag, Repository, Reference, Platform);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_below_a_registry() {
+        for (repository, registry, expected) in [
+            ("docker.io/acme/api", "docker.io/acme", true),
+            ("acme/api", "index.docker.io/acme", true),
+            ("ghcr.io/acme/team/api", "ghcr.io/acme", true),
+            ("ghcr.io/acme2/api", "ghcr.io/acme", false),
+            ("ghcr.io/api", "ghcr.io/acme", false),
+            ("127.0.0.1:5000/api", "127.0.0.1:5000", true),
+            ("127.0.0.1:5000/api", "127.0.0.1:5001", false),
+            ("ghcr.io/acme/api", "not a registry", false),
+        ] {
+            let repository: Repository = repository.parse().unwrap();
+            assert_eq!(repository.is_below(registry), expected, "{repository} {registry}");
+        }
+    }
 
     #[test]
     fn docker_hub_is_one_registry() {

@@ -37,20 +37,25 @@ pub fn bases(labels: &BTreeMap<String, String>) -> Vec<RecordedBase> {
 
 /// The labels of an image in a registry; of a multi-platform image, those of its first platform.
 pub async fn labels(registry: &dyn Registry, reference: &Reference) -> Result<BTreeMap<String, String>, RegistryError> {
-    let manifest = registry.manifest(reference).await?.ok_or_else(|| RegistryError::Missing(reference.clone()))?;
     let repository = &reference.repository;
-    let manifest = match platforms(&manifest, repository)?.into_iter().next() {
-        Some(child) => {
-            let child = repository.at(&child);
-            registry.manifest(&child).await?.ok_or(RegistryError::Missing(child))?
-        }
-        None => manifest,
-    };
+    let manifest = first_image(registry, reference).await?;
     let Some(config) = parse::<ImageManifest>(&manifest, repository)?.config else { return Ok(BTreeMap::new()) };
     let bytes = registry.blob(repository, &config.digest).await?;
     // An artifact's config may be anything; it has no labels then.
     let config: ImageConfig = serde_json::from_slice(&bytes).unwrap_or_default();
     Ok(config.config.and_then(|config| config.labels).unwrap_or_default())
+}
+
+/// The manifest of one image: of an index, that of its first platform.
+pub(crate) async fn first_image(registry: &dyn Registry, reference: &Reference) -> Result<Manifest, RegistryError> {
+    let manifest = registry.manifest(reference).await?.ok_or_else(|| RegistryError::Missing(reference.clone()))?;
+    match platforms(&manifest, &reference.repository)?.into_iter().next() {
+        Some(child) => {
+            let child = reference.repository.at(&child);
+            registry.manifest(&child).await?.ok_or(RegistryError::Missing(child))
+        }
+        None => Ok(manifest),
+    }
 }
 
 /// The commit and the input digest that labels name, where they do.

@@ -75,16 +75,13 @@ async fn there(repo: &dyn Repo, wanted: &mut BTreeMap<RepoPath, ObjectId>) -> Re
 }
 
 fn uses(gathered: &Gathered) -> Vec<UseFact> {
-    let prefix = gathered.config.registry.as_ref().and_then(|registry| format!("{registry}/x").parse().ok());
-    let prefix = prefix.map(|inside: Repository| inside.to_string().trim_end_matches('x').to_owned());
+    let registry = gathered.config.registry.as_deref();
     let mut uses = Vec::new();
     for file in &gathered.values {
         for found in &file.uses {
             let mut services = gathered.graph.services();
             let service = services.find(|service| found.is_of(service.repository.as_ref(), service.name.as_str()));
-            let inside = |repository: &Repository| {
-                prefix.as_ref().is_some_and(|prefix| repository.to_string().starts_with(prefix))
-            };
+            let inside = |repository: &Repository| registry.is_some_and(|registry| repository.is_below(registry));
             uses.push(UseFact {
                 file: file.file.clone(),
                 line: found.found.line,

@@ -15,6 +15,7 @@ use longshore_core::path::RepoPath;
 use longshore_core::proof::{ImageContent, Proof, claim, judge};
 
 use crate::gather::{GatherError, Gathered, History, Teller, told_commit};
+use crate::labels::first_image;
 use crate::ports::{Registry, Repo};
 
 mod image;
@@ -105,7 +106,7 @@ impl Search<'_> {
             proof: unknown("no image has this tag"),
         };
         let Some(digest) = &proven.digest else { return Ok(proven) };
-        let manifest = image::manifest(self.registry, &repository.at(digest)).await?;
+        let manifest = first_image(self.registry, &repository.at(digest)).await?;
         let like = self.gathered.snapshot.commit.0;
         let content = image::content(self.registry, repository, &manifest, most_layers(service), like).await?;
         for tag in &proven.tags {

@@ -306,10 +306,7 @@ fn written(found: &FoundUse) -> Option<Repository> {
 
 /// Is the image of this use below the registry?
 fn inside(found: &FoundUse, registry: &str) -> bool {
-    let prefix = format!("{registry}/x").parse::<Repository>().ok();
-    let (Some(prefix), Some(repository)) = (prefix, written(found)) else { return false };
-    let prefix = prefix.to_string();
-    repository.to_string().starts_with(&prefix[..prefix.len() - 1])
+    written(found).is_some_and(|repository| repository.is_below(registry))
 }
 
 /// Are two names the same but for the usual differences of folders and repositories?

@@ -96,9 +96,7 @@ impl Deciding<'_> {
         });
         let mut all: Vec<Carried> = named.collect();
         let Some(prefix) = &self.config.registry else { return all };
-        let Ok(probe) = format!("{prefix}/x").parse::<Repository>() else { return all };
-        let shown = probe.to_string();
-        let inside = |repository: &&Repository| repository.to_string().starts_with(&shown[..shown.len() - 1]);
+        let inside = |repository: &&Repository| repository.is_below(prefix);
         let mut known: HashSet<Repository> =
             self.graph.services().filter_map(|service| service.repository.clone()).collect();
         known.extend(all.iter().map(|carried| carried.repository.clone()));

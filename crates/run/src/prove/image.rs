@@ -1,6 +1,6 @@
 //! An image in a registry, read as far as a proof needs it: its config, and the layers that `COPY` may have made.
 
-use longshore_core::image::{Reference, Repository};
+use longshore_core::image::Repository;
 use longshore_core::object::ObjectId;
 use longshore_core::proof::ImageContent;
 
@@ -61,19 +61,6 @@ impl ImageConfig {
 fn is_command(created_by: &str) -> bool {
     created_by.starts_with("RUN ")
         || (created_by.contains("/bin/sh -c ") && !created_by.contains("#(nop)") && !created_by.contains("COPY"))
-}
-
-/// The image of one platform: its manifest.
-pub(super) async fn manifest(registry: &dyn Registry, reference: &Reference) -> Result<Manifest, RegistryError> {
-    let missing = |reference: &Reference| RegistryError::Missing(reference.clone());
-    let manifest = registry.manifest(reference).await?.ok_or_else(|| missing(reference))?;
-    match labels::platforms(&manifest, &reference.repository)?.first() {
-        Some(child) => {
-            let child = reference.repository.at(child);
-            registry.manifest(&child).await?.ok_or_else(|| missing(&child))
-        }
-        None => Ok(manifest),
-    }
 }
 
 /// What the newest `most` layers of an image that a `COPY` may have made hold.
