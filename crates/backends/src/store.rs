@@ -14,8 +14,17 @@ use rustix::fs::{FlockOperation, flock};
 /// The lock of this repository: one release at a time, whatever its version.
 #[derive(Debug)]
 pub struct Lock {
-    /// Held for as long as this value lives.
-    _file: File,
+    /// Locked for as long as this value lives.
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Gives the lock back by name. To close the file would not do: a process that is being started holds a copy of it
+    /// until it runs its own program, and the lock with it.
+    fn drop(&mut self) {
+        // What fails here is made good by the kernel when the last copy is closed.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// Why there is no lock.
@@ -57,7 +66,7 @@ impl Lock {
         }
         file.set_len(0).map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -109,8 +118,11 @@ mod tests {
             error.to_string(),
             format!("another longshore is at work in this repository (process {})", std::process::id())
         );
+        // A copy of the file, as a process that is just being started has one, does not keep the lock.
+        let copy = lock.file.try_clone().unwrap();
         drop(lock);
         Lock::take(state.path()).unwrap();
+        drop(copy);
     }
 
     #[test]
