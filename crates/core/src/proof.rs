@@ -202,8 +202,17 @@ pub fn claim(recipe: &Recipe, set: &InputSet, content: &ImageContent) -> Claim {
                 Read::Context(read) => Some(read),
                 Read::Stage(_) | Read::Image(_) | Read::Remote { .. } => None,
             });
-            for (files, read) in inputs.files.iter().zip(reads) {
-                let keeps_mode = !inputs.text.contains("--chmod");
+            let keeps_mode = !inputs.text.contains("--chmod");
+            let (named, own): (Vec<_>, Vec<_>) = inputs.files.iter().partition(|files| files.named.is_some());
+            for (files, read) in own.into_iter().zip(reads) {
+                claim.files(files, read, &directory, keeps_mode);
+            }
+            // Of directories that are named contexts `COPY` reads one, and mounts leave nothing behind.
+            let named_reads = step.reads.iter().filter_map(|read| match read {
+                Read::Image(image) => image.files.as_deref(),
+                Read::Context(_) | Read::Stage(_) | Read::Remote { .. } => None,
+            });
+            for (files, read) in named.into_iter().zip(named_reads) {
                 claim.files(files, read, &directory, keeps_mode);
             }
         }

@@ -183,6 +183,7 @@ fn sources(service: &Service, set: &InputSet) -> Vec<RepoPath> {
     let read = steps.flat_map(|step| &step.files).flat_map(|files| &files.origins).map(|origin| origin.source.clone());
     let mut sources: BTreeSet<RepoPath> = read.collect();
     sources.extend([service.dockerfile.clone(), own_ignore, service.context.child(b".dockerignore")]);
+    sources.extend(set.named_directories().into_iter().map(|directory| directory.child(b".dockerignore")));
     sources.into_iter().collect()
 }
 
