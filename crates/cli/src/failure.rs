@@ -516,8 +516,6 @@ fn build_message(error: &BuildError) -> Message {
         BuildError::External { message, .. } => Message::of(error)
             .cause(message.clone())
             .hint("run it again once it answers: nothing that was done is lost"),
-        BuildError::NamedContext { .. } => Message::of(error)
-            .hint("copy the files from the build context instead, which can be a directory that holds both"),
         BuildError::Hindered(hindered) => Message::of(error).hint(&*hindered.hint),
         BuildError::Repo(RepoError::Hindered(hindrance)) => Message::of(error).hint(&*hindrance.hint),
         _ => Message::of(error),

@@ -16,7 +16,7 @@ use crate::config::{BaseRule, BasesConfig, External, ServiceConfig, Versioning};
 use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe};
 use crate::elsewhere::Elsewhere;
 use crate::image::{Platform, Repository};
-use crate::inputs::context::Contexts;
+use crate::inputs::context::{Context, Contexts, IgnoreFile};
 use crate::inputs::set::{Evaluated, ImageSource, InputSet, Outside, Target, evaluate};
 use crate::inputs::{InputError, Unknown};
 use crate::name::ServiceName;
@@ -85,6 +85,28 @@ pub enum NamedSource {
     Service(ServiceName),
     /// An image from elsewhere.
     Image(String),
+}
+
+/// A named context that is a directory and is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedDirectory<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it stands for.
+    pub directory: &'a RepoPath,
+    /// A line of the Dockerfile that names it.
+    pub line: usize,
+    /// What the line does with it.
+    pub usage: ContextUse,
+}
+
+/// What a Dockerfile does with a directory that is a named context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ContextUse {
+    /// It copies or mounts files of it.
+    Read,
+    /// A stage starts from it.
+    Base,
 }
 
 /// What a Dockerfile is for.
@@ -164,6 +186,23 @@ impl Service {
     /// What a name in its Dockerfile stands for, where it is a named context.
     pub fn context_of(&self, image: &ImageUse) -> Option<&NamedSource> {
         self.contexts.get(&image.text).or_else(|| self.contexts.get(&image.text.to_ascii_lowercase()))
+    }
+
+    /// The named contexts that it reads from and that are directories, by the names that the engine knows them by.
+    pub fn named_directories(&self) -> BTreeMap<&str, NamedDirectory<'_>> {
+        let mut named: BTreeMap<&str, NamedDirectory<'_>> = BTreeMap::new();
+        for image in self.images().take_while(|_| !self.contexts.is_empty()) {
+            let written = self.contexts.get_key_value(&image.text);
+            let written = written.or_else(|| self.contexts.get_key_value(&image.text.to_ascii_lowercase()));
+            let Some((name, NamedSource::Directory(directory))) = written else { continue };
+            let usage = if image.files.is_none() { ContextUse::Base } else { ContextUse::Read };
+            let this = NamedDirectory { name, directory, line: image.line, usage };
+            let known = named.entry(name).or_insert(this);
+            if known.usage < usage {
+                *known = this;
+            }
+        }
+        named
     }
 
     /// Does the config say something of this service that its Dockerfile does not?
@@ -336,25 +375,15 @@ impl ServiceGraph {
             Ok(recipe) => recipe,
             Err(error) => return broken(service, error.message.clone(), Some(error.line)),
         };
-        let Some(directory) = snapshot.directory(&service.context) else {
-            let Some((path, commit)) = snapshot.submodule(&service.context) else {
-                return broken(service, format!("the build context `{}` is no directory", service.context), None);
-            };
-            let message =
-                format!("the build context `{}` is in the submodule `{path}`, which is not here", service.context);
-            return Evaluated { closed: [(path, commit)].into(), ..broken(service, message, None) };
-        };
         let ignore_file = snapshot.ignore_file(&service.dockerfile, &service.context);
-        let ignore_path = ignore_file.as_ref().map(|file| file.path.clone());
-        let context = match contexts.open(service.context.clone(), directory, ignore_file) {
+        let opened = open_context(service, snapshot, contexts, (&service.context, "build context"), ignore_file);
+        let context = match opened {
             Ok(context) => context,
-            Err(error) => {
-                let mut evaluated = broken(service, error.message, Some(error.line));
-                if let (Some(path), Some(first)) = (ignore_path, evaluated.errors.first_mut()) {
-                    first.file = path;
-                }
-                return evaluated;
-            }
+            Err(evaluated) => return *evaluated,
+        };
+        let named = match named_contexts(service, snapshot, contexts) {
+            Ok(named) => named,
+            Err(evaluated) => return *evaluated,
         };
         let had = |name: &ServiceName, platform: &Platform| {
             let nothing = || ImageSource::Service(name.clone(), None);
@@ -366,14 +395,13 @@ impl ServiceGraph {
         ) {
             (Some(name), _) => had(name, platform),
             (None, Some(NamedSource::Image(other))) => ImageSource::Other(other.clone()),
-            // All of it counts: which of its files are read is not looked at.
-            (None, Some(NamedSource::Directory(path))) => {
-                let id = snapshot.directory(path).map(|directory| directory.id().to_string());
-                ImageSource::Other(format!("{} = {path} {}", image.text, id.unwrap_or_default()))
-            }
+            (None, Some(NamedSource::Directory(path))) => named
+                .get(path)
+                .map_or(ImageSource::External, |context| ImageSource::Directory(path.clone(), context.id())),
             (None, _) => ImageSource::External,
         };
-        let outside = Outside { externals: &service.externals, answers: elsewhere.of(&service.name) };
+        let outside =
+            Outside { externals: &service.externals, answers: elsewhere.of(&service.name), directories: &named };
         // What each is as a whole: that settles what it is on any platform.
         let whole = |image: &ImageUse| match self.service_of(service, image) {
             Some(name) => {
@@ -411,6 +439,46 @@ impl ServiceGraph {
         evaluated.errors.extend(self.against_policy(service));
         evaluated
     }
+}
+
+/// Opens a directory of the commit that a build reads from; `what` is what it is to the build.
+fn open_context(
+    service: &Service,
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+    (path, what): (&RepoPath, &str),
+    ignore_file: Option<IgnoreFile<'_>>,
+) -> Result<Context, Box<Evaluated>> {
+    let Some(directory) = snapshot.directory(path) else {
+        let Some((submodule, commit)) = snapshot.submodule(path) else {
+            return Err(Box::new(broken(service, format!("the {what} `{path}` is no directory"), None)));
+        };
+        let message = format!("the {what} `{path}` is in the submodule `{submodule}`, which is not here");
+        return Err(Box::new(Evaluated { closed: [(submodule, commit)].into(), ..broken(service, message, None) }));
+    };
+    let ignore_path = ignore_file.as_ref().map(|file| file.path.clone());
+    contexts.open(path.clone(), directory, ignore_file).map_err(|error| {
+        let mut evaluated = broken(service, error.message, Some(error.line));
+        if let (Some(path), Some(first)) = (ignore_path, evaluated.errors.first_mut()) {
+            first.file = path;
+        }
+        Box::new(evaluated)
+    })
+}
+
+/// The directories that a service reads from as named contexts.
+fn named_contexts(
+    service: &Service,
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+) -> Result<BTreeMap<RepoPath, Context>, Box<Evaluated>> {
+    let mut named = BTreeMap::new();
+    for NamedDirectory { directory: path, .. } in service.named_directories().into_values() {
+        let ignore_file = snapshot.ignore_file_of_named(path);
+        let context = open_context(service, snapshot, contexts, (path, "named context"), ignore_file)?;
+        named.insert(path.clone(), context);
+    }
+    Ok(named)
 }
 
 /// A `# syntax` line that names somebody's own frontend: what it makes of the file is its own affair.

@@ -76,10 +76,17 @@ impl Snapshot {
     /// The ignore file that holds for a Dockerfile in a context: `NAME.dockerignore` beside it, else `.dockerignore` in the
     /// context's root.
     pub fn ignore_file(&self, dockerfile: &RepoPath, context: &RepoPath) -> Option<IgnoreFile<'_>> {
-        ignore_files(dockerfile, context).into_iter().find_map(|path| {
-            let id = self.file(&path)?.id;
-            Some(IgnoreFile { path, id, text: self.blobs.get(&id)? })
-        })
+        ignore_files(dockerfile, context).into_iter().find_map(|path| self.ignore_file_at(path))
+    }
+
+    /// The ignore file of a directory that is a named context: the `.dockerignore` in it, and no other.
+    pub fn ignore_file_of_named(&self, directory: &RepoPath) -> Option<IgnoreFile<'_>> {
+        self.ignore_file_at(directory.child(b".dockerignore"))
+    }
+
+    fn ignore_file_at(&self, path: RepoPath) -> Option<IgnoreFile<'_>> {
+        let id = self.file(&path)?.id;
+        Some(IgnoreFile { path, id, text: self.blobs.get(&id)? })
     }
 }
 

@@ -17,8 +17,8 @@ fn copied(repo: &Fixture) -> (String, String) {
     for files in steps.flat_map(|step| &step.files) {
         files.result.walk(&RepoPath::root(), &mut |path, _| result.push(path.to_string()));
     }
-    let mut context: Vec<String> = evaluated.set.context_files().keys().map(ToString::to_string).collect();
-    context.extend(evaluated.set.context_directories().iter().map(|path| format!("{path}/")));
+    let mut context: Vec<String> = evaluated.set.context_files(None).keys().map(ToString::to_string).collect();
+    context.extend(evaluated.set.context_directories(None).iter().map(|path| format!("{path}/")));
     (result.join(" "), context.join(" "))
 }
 

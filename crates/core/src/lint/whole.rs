@@ -19,7 +19,7 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
             continue;
         }
         let files: BTreeSet<RepoPath> =
-            evaluated.set.context_files().into_keys().map(|path| service.context.child_path(&path)).collect();
+            evaluated.set.context_files(None).into_keys().map(|path| service.context.child_path(&path)).collect();
         let rebuilds = facts.history.iter().filter_map(|touched| {
             let hits: Vec<&RepoPath> = touched.iter().filter(|path| files.contains(*path)).collect();
             (!hits.is_empty()).then(|| hits.into_iter().all(|path| is_needless(path, &others)))
