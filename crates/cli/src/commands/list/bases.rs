@@ -20,10 +20,8 @@ pub(super) async fn show(gathered: &Gathered, offline: bool, ui: &Ui) -> Result<
     let registry: Option<Arc<dyn Registry>> =
         if offline { None } else { Some(Session::registry(&gathered.config, Patience::Look)?) };
     let bases = standing(gathered, registry.as_deref()).await;
-    for base in &bases {
-        if let (Answer::Unknown(why), true, false) = (&base.now, registry.is_some(), base.state() == State::Fixed) {
-            ui.warn(&format!("what `{}` stands for now is not known: {why}", base.reference));
-        }
+    if registry.is_some() {
+        warn_of_silent(&bases, ui);
     }
     match ui.format {
         Format::Json => ui.print(&as_json(&bases)),
@@ -36,6 +34,26 @@ pub(super) async fn show(gathered: &Gathered, offline: bool, ui: &Ui) -> Result<
         }
     }
     Ok(exit::DONE)
+}
+
+/// Says once of all bases whose registries gave no answer that they gave none; JSON has the reason of each.
+fn warn_of_silent(bases: &[Standing], ui: &Ui) {
+    let silent: Vec<(&Standing, &String)> = bases
+        .iter()
+        .filter(|base| base.state() != State::Fixed)
+        .filter_map(|base| match &base.now {
+            Answer::Unknown(why) => Some((base, why)),
+            Answer::Is(_) | Answer::Absent => None,
+        })
+        .collect();
+    match silent.as_slice() {
+        [] => {}
+        [(base, why)] => ui.warn(&format!("what `{}` stands for now is not known: {why}", base.reference)),
+        [(_, why), ..] => {
+            ui.warn(&format!("what {} stand for now is not known", count(silent.len(), "base")));
+            ui.always(&format!("  caused by: {why}"));
+        }
+    }
 }
 
 /// `1 moved, 2 not known`: a registry that gave no answer never counts as "did not move".
