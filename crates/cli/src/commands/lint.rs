@@ -7,13 +7,16 @@ use longshore_run::ports::RepoError;
 
 use crate::args::{Common, FailOn, Format, Lint, Looking, Written};
 use crate::commands::lint::sarif::sarif;
+use crate::commands::lint::table::table;
 use crate::exit;
 use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
-use crate::ui::{BUILD, DIM, ERROR, Ui, columns, count, markdown, paint};
+use crate::show::Detail;
+use crate::ui::{Ui, count, markdown};
 
 mod sarif;
+mod table;
 
 /// Shows the findings; ends with 4 where one of them is as bad as asked.
 pub(crate) async fn run(common: &Common, args: &Lint, ui: &Ui) -> Result<u8, Failure> {
@@ -34,7 +37,11 @@ pub(crate) async fn run(common: &Common, args: &Lint, ui: &Ui) -> Result<u8, Fai
         _ if common.format == Written::Sarif => ui.print(&json::text(&sarif(&findings))),
         Format::Json => ui.print(&json::text(&object(&findings, linted.commits))),
         Format::Markdown => ui.print(&markdown(&rows(&findings))),
-        Format::Table => show(ui, &findings),
+        Format::Table => {
+            let detail = if args.all { Detail::All } else { Detail::Short };
+            ui.print(&table(&findings, detail, ui.width()));
+            ui.print(&format!("{}\n", summary(&findings)));
+        }
     }
     let refused = findings.iter().any(|finding| is_as_bad(finding.rule.severity(), args.fail_on));
     Ok(if refused { exit::REFUSED } else { exit::DONE })
@@ -55,30 +62,6 @@ fn word(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Note => "note",
     }
-}
-
-/// The findings by rule, each rule with its findings and hint below it.
-fn show(ui: &Ui, findings: &[&Finding]) {
-    let mut start = 0;
-    while let Some(first) = findings.get(start) {
-        let length = findings[start..].iter().take_while(|finding| finding.rule == first.rule).count();
-        let group = &findings[start..start + length];
-        let severity = first.rule.severity();
-        let style = if severity == Severity::Error { ERROR } else { BUILD };
-        let head = paint(style, word(severity));
-        ui.print(&format!("{head} {}: {}\n", first.rule.id(), first.rule.summary()));
-        let rows: Vec<Vec<String>> =
-            group.iter().map(|finding| vec![format!("  {}", finding.place()), finding.message.clone()]).collect();
-        ui.print(&columns(&rows));
-        let mut hints: Vec<&str> = group.iter().filter_map(|finding| finding.hint.as_deref()).collect();
-        hints.dedup();
-        if let [hint] = hints.as_slice() {
-            ui.print(&format!("  {}\n", paint(DIM, &format!("hint: {hint}"))));
-        }
-        ui.print("\n");
-        start += length;
-    }
-    ui.print(&format!("{}\n", summary(findings)));
 }
 
 /// "2 errors, 1 warning, 3 notes"
