@@ -91,7 +91,7 @@ pub enum BuildError {
         directory: RepoPath,
     },
     /// Its context cannot be laid down here.
-    #[error("cannot build `{}` here: {}", .0.image, .0.message)]
+    #[error("{0}")]
     Hindered(Hindered),
     /// The pinned Dockerfile cannot be made.
     #[error("cannot pin the bases of `{dockerfile}`: {message}")]

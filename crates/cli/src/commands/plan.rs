@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use longshore_core::path::RepoPath;
-use longshore_core::plan::{Decision, Hindered, ImageKind, Plan as CorePlan};
+use longshore_core::plan::{Decision, ImageKind, Plan as CorePlan};
 use longshore_run::gather::{Gathered, Question, changed};
 use longshore_run::ports::Repo as _;
 
@@ -71,7 +71,7 @@ pub(crate) fn show(ui: &Ui, gathered: &Gathered, at: &str, detail: Detail) -> u8
     let plan = &gathered.plan;
     print(ui, plan, &headline(plan, gathered.commits), at, detail);
     for hindered in &plan.hindered {
-        ui.warn(&cannot_build(hindered));
+        ui.warn(&hindered.to_string());
         ui.always(&format!("  {}: {}", paint(HINT, "hint"), hindered.hint));
     }
     name_the_rest(ui, plan)
@@ -84,11 +84,6 @@ fn name_the_rest(ui: &Ui, plan: &CorePlan) -> u8 {
     }
     let refused = name_refusals(ui, plan);
     if plan.images.iter().any(|image| matches!(image.decision, Decision::Error(_))) { exit::REFUSED } else { refused }
-}
-
-/// What a plan warns of, and a release refuses.
-pub(crate) fn cannot_build(hindered: &Hindered) -> String {
-    format!("cannot build `{}` here: {}", hindered.image, hindered.message)
 }
 
 fn print(ui: &Ui, plan: &CorePlan, headline: &str, at: &str, detail: Detail) {
