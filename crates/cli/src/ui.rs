@@ -163,6 +163,7 @@ pub(crate) fn cut_lines(text: &str, most: Option<usize>) -> String {
             continue;
         }
         let (mut taken, mut in_colour, mut coloured) = (0, false, false);
+        let start = cut.len();
         for character in line.chars() {
             if character == '\u{1b}' || in_colour {
                 (in_colour, coloured) = (character != 'm', true);
@@ -174,6 +175,9 @@ pub(crate) fn cut_lines(text: &str, most: Option<usize>) -> String {
             }
             cut.push(character);
         }
+        // Where a whole column is left out, its room is not kept.
+        let text = cut[start..].trim_end_matches(' ').len();
+        cut.truncate(cut.len().min(start + text + 2));
         cut.extend(["…", if coloured { "\u{1b}[0m" } else { "" }, "\n"]);
     }
     cut
@@ -244,6 +248,22 @@ fn format_rule(columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_end_where_the_terminal_does() {
+        for (line, cut) in [
+            ("short", "short\n"),
+            ("exactly 12 c", "exactly 12 c\n"),
+            ("a bit too long", "a bit too l…\n"),
+            ("a        bbbbbb", "a        bb…\n"),
+            ("a             b", "a  …\n"),
+        ] {
+            assert_eq!(cut_lines(line, Some(12)), cut, "{line}");
+            assert_eq!(cut_lines(line, None), line);
+        }
+        let painted = format!("{} and more", paint(ERROR, "error"));
+        assert_eq!(cut_lines(&painted, Some(8)), format!("{} a…\u{1b}[0m\n", paint(ERROR, "error")));
+    }
 
     #[test]
     fn a_cell_of_markdown_stays_text() {

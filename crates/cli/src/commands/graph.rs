@@ -34,13 +34,15 @@ pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Fa
         Written::Dot => ui.print(&shown.picture().dot()),
         Written::Mermaid => ui.print(&shown.picture().mermaid()),
         Written::Svg => ui.print(&shown.picture().svg()),
-        _ => match (ui.format, shown.rows()) {
-            (Format::Json, _) => ui.print(&shown.as_json()),
-            (Format::Markdown, rows) => ui.print(&markdown(&rows)),
-            (Format::Table, rows) if rows.len() == 1 => {
-                ui.say("no image stands on another, and none copies what another copies");
-            }
-            (Format::Table, rows) => ui.print(&cut_lines(&columns(&rows), ui.width())),
+        _ => match ui.format {
+            Format::Json => ui.print(&shown.as_json()),
+            Format::Markdown => ui.print(&markdown(&shown.rows())),
+            Format::Table => match shown.table() {
+                empty if empty.is_empty() => {
+                    ui.say("no image stands on another, and none copies what another copies");
+                }
+                table => ui.print(&cut_lines(&table, ui.width())),
+            },
         },
     }
     Ok(exit::DONE)
@@ -146,19 +148,39 @@ impl Shown<'_> {
         self.gathered.graph.services().filter(|service| self.images.contains(&service.name))
     }
 
+    /// The images that stand on others, then the folders that several copy; of many names the first few.
+    fn table(&self) -> String {
+        let with_head = |head: &[&str], rows: Vec<Vec<String>>| match rows.as_slice() {
+            [] => String::new(),
+            rows => columns(&[&[head.iter().map(|word| (*word).to_owned()).collect()], rows].concat()),
+        };
+        let edges = with_head(&["from", "is used by", "where"], self.edge_rows());
+        let shared = self.shared.iter().map(|(path, names)| vec![self.label(path), first_names(names)]).collect();
+        let shared = with_head(&["shared", "is copied by"], shared);
+        let between = if edges.is_empty() || shared.is_empty() { "" } else { "\n" };
+        [&edges, between, &shared].concat()
+    }
+
+    /// The same as one table, with every name.
     fn rows(&self) -> Vec<Vec<String>> {
         let mut rows = vec![["from", "is used by", "where"].map(str::to_owned).to_vec()];
+        rows.extend(self.edge_rows());
+        rows.extend(self.shared.iter().map(|(path, names)| {
+            let names: Vec<&str> = names.iter().map(ServiceName::as_str).collect();
+            vec![self.label(path), names.join(" "), String::new()]
+        }));
+        rows
+    }
+
+    fn edge_rows(&self) -> Vec<Vec<String>> {
+        let mut rows = Vec::new();
         for service in self.services() {
             for edge in self.gathered.graph.edges(&service.name) {
                 let place = format!("{}:{}", service.dockerfile, edge.line);
                 rows.push(vec![edge.on.to_string(), service.name.to_string(), place]);
             }
         }
-        rows[1..].sort();
-        for (path, names) in &self.shared {
-            let names: Vec<&str> = names.iter().map(ServiceName::as_str).collect();
-            rows.push(vec![self.label(path), names.join(" "), String::new()]);
-        }
+        rows.sort();
         rows
     }
 
@@ -216,6 +238,14 @@ impl Shown<'_> {
             "shared": self.shared.iter().map(shared).collect::<Vec<_>>(),
         }))
     }
+}
+
+/// `auth herald keeper and 12 more`
+fn first_names(names: &BTreeSet<ServiceName>) -> String {
+    const SHOWN: usize = 6;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(ServiceName::as_str).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    if more == 0 { shown.join(" ") } else { format!("{} and {more} more", shown.join(" ")) }
 }
 
 /// A folder ends with a slash, so that it is not taken for an image; the root has its dot.

@@ -79,8 +79,9 @@ async fn show_uses(session: &Session, args: &List, question: &Question, ui: &Ui)
             ui.print(&json::text(&serde_json::json!({"format": json::format("longshore-uses"), "uses": uses})));
         }
         Format::Markdown => ui.print(&markdown(&uses::rows(&found, false))),
+        Format::Table if found.is_empty() => ui.print("no values file uses an image\n"),
         Format::Table => {
-            ui.print(&columns(&uses::rows(&found, true)));
+            ui.print(&columns(&uses::known_columns(&found)));
             ui.print(&format!("\n{}\n", uses::summary(&found)));
         }
     }

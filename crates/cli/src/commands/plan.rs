@@ -90,7 +90,7 @@ fn print(ui: &Ui, plan: &CorePlan, headline: &str, at: &str, detail: Detail) {
     match ui.format {
         Format::Json => ui.print(&json::text(&json::plan(plan, at))),
         Format::Markdown => ui.print(&as_markdown(plan, headline)),
-        Format::Table => ui.print(&table(plan, headline, detail)),
+        Format::Table => ui.print(&table(plan, headline, detail, ui.width())),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use longshore_core::config;
 use longshore_core::name::ServiceName;
-use longshore_core::plan::{Decision, ImagePlan, Plan};
+use longshore_core::plan::{Decision, ImageKind, ImagePlan, Plan};
 use longshore_run::gather::Gathered;
 use longshore_run::history::{Because, Explained, Made, Since, explain};
 use longshore_run::ports::{Repo as _, RepoError};
@@ -39,6 +39,7 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
             Ok(images) => images,
         },
     };
+    let is_overview = asked.names.is_empty() && !args.all;
     let names: Vec<&ServiceName> = images.iter().map(|image| &image.name).collect();
     let explained = explain(&session.repo, &gathered, &names).await?;
     match ui.format {
@@ -54,7 +55,7 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
                 };
                 ui.print(&format!("{}\n\n", between(&gathered.plan, &question.at, commits)));
             }
-            if asked.names.is_empty() && !args.all {
+            if is_overview {
                 ui.print(&overview(telling, &images));
             } else {
                 ui.print(&telling.images(&names));
@@ -62,11 +63,11 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
         }
     }
     let in_error = images.iter().filter(|image| matches!(image.decision, Decision::Error(_)));
-    let in_error: Vec<ImagePlan> = in_error.map(|image| (*image).clone()).collect();
-    if in_error.is_empty() {
-        return Ok(exit::DONE);
-    }
-    Ok(name_errors(ui, &Plan { images: in_error, refusals: Vec::new(), ..gathered.plan.clone() }))
+    // The overview has those of services in its rows.
+    let told = |image: &ImagePlan| is_overview && ui.format == Format::Table && image.kind != ImageKind::Test;
+    let left: Vec<ImagePlan> = in_error.clone().filter(|image| !told(image)).map(|image| (*image).clone()).collect();
+    let code = if in_error.count() == 0 { exit::DONE } else { exit::REFUSED };
+    Ok(code.max(name_errors(ui, &Plan { images: left, refusals: Vec::new(), ..gathered.plan.clone() })))
 }
 
 fn is_changed(image: &ImagePlan) -> bool {

@@ -14,7 +14,7 @@ use longshore_core::reason::{FileChange, Reason};
 use longshore_run::history::{Because, Explained, Explanation, Made};
 
 use crate::clock;
-use crate::show::{Detail, ago, cut_to};
+use crate::show::{Detail, ago, cut_to, fold, in_lines};
 use crate::ui::{DIM, columns, count, paint};
 
 /// How many changed inputs of an image the short form shows.
@@ -178,6 +178,11 @@ impl<'a> Telling<'a> {
                 format!("{name} is built: it is new{}", self.compared(explanation))
             }
             Decision::Build { reasons, .. }
+                if reasons.iter().all(|reason| matches!(reason.bare(), Reason::Unknown { .. })) =>
+            {
+                format!("{name} is built: whether it changed cannot be known{}", self.compared(explanation))
+            }
+            Decision::Build { reasons, .. }
                 if reasons.iter().all(|reason| matches!(reason.bare(), Reason::Upstream { .. })) =>
             {
                 let unless = crate::show::unless(image).map(|unless| format!(", {unless}")).unwrap_or_default();
@@ -239,8 +244,12 @@ impl<'a> Telling<'a> {
             }
         }
         if let Some(from) = self.plan.from.name() {
-            let of = self.plan.from.commit().map(|commit| format!("made of {}", commit.short())).unwrap_or_default();
-            row("compared with", if of.is_empty() { vec![from] } else { vec![from, of] });
+            let of = match &self.plan.from {
+                Baseline::Record { commit, .. } => Some(format!("made of {}", commit.short())),
+                Baseline::Revision { commit, .. } if !commit.to_string().starts_with(&from) => Some(commit.short()),
+                _ => None,
+            };
+            row("compared with", std::iter::once(from).chain(of).collect());
         }
         let digest = match &image.decision {
             Decision::Retag(source) => source.digest.as_ref(),
@@ -354,10 +363,16 @@ pub(crate) fn between(plan: &Plan, at: &str, commits: Option<usize>) -> String {
     format!("{from} to {}{commits}", named(at, Some(plan.at.id)))
 }
 
-/// The images that changed, a row each: the first change, how many more, and the newest commit. Test images are counted.
+/// The images that changed, a row each: the first change, how many more, and the newest commit; those that one and the same
+/// change made are named below it. Test images are counted.
 pub(crate) fn overview(telling: Telling<'_>, images: &[&ImagePlan]) -> String {
-    let mut rows = Vec::new();
+    let (mut told, mut in_error) = (Vec::new(), Vec::new());
     for image in images.iter().filter(|image| image.kind != ImageKind::Test) {
+        if let Decision::Error(errors) = &image.decision {
+            let error = errors.first().map(|error| format!("{}: {}", error.place(), error.message)).unwrap_or_default();
+            in_error.push(vec![image.name.to_string(), format!("cannot be built: {error}")]);
+            continue;
+        }
         let Some(explanation) = telling.explained.all.get(&image.name) else { continue };
         let Some(first) = explanation.reasons.first() else { continue };
         let more = match explanation.reasons.len() - 1 {
@@ -368,9 +383,20 @@ pub(crate) fn overview(telling: Telling<'_>, images: &[&ImagePlan]) -> String {
         let commits = explanation.reasons.iter().flat_map(|because| &because.commits);
         let newest = commits.max_by_key(|made| made.commit.time);
         let commit = newest.map(|made| format!("{} {}", made.commit.id.short(), made.commit.subject));
-        rows.push(vec![image.name.to_string(), what, commit.unwrap_or_default()]);
+        told.push((vec![image.name.to_string(), what, commit.unwrap_or_default()], more.is_empty()));
     }
-    let mut text = fitted(rows, telling.width);
+    let (alone, alike) = fold(told, |(row, is_one)| is_one.then(|| row[1..].join("  ")));
+    let mut text = fitted(alone.into_iter().map(|(row, _)| row).collect(), telling.width);
+    let mut part = |shown: String| text.extend([if text.is_empty() { "" } else { "\n" }, &shown]);
+    for (change, rows) in &alike {
+        let names: Vec<&str> = rows.iter().map(|(row, _)| row[0].as_str()).collect();
+        let head = format!("{}  {change}\n", count(names.len(), "image"));
+        let names = in_lines(&names).join("\n");
+        part(format!("{}{}", crate::ui::cut_lines(&head, telling.width), paint(DIM, &indented(&names, 2))));
+    }
+    if !in_error.is_empty() {
+        part(crate::ui::cut_lines(&columns(&in_error), telling.width));
+    }
     if !text.is_empty() {
         text.push('\n');
     }

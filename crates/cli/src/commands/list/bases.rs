@@ -12,7 +12,7 @@ use longshore_run::ports::Registry;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::session::{Patience, Session};
-use crate::ui::{BUILD, DIM, Ui, columns, count, markdown, paint};
+use crate::ui::{BUILD, DIM, Ui, columns, count, cut_lines, markdown, paint};
 use crate::{exit, json};
 
 /// Shows the bases; their registries are asked, unless that is not wanted.
@@ -28,7 +28,12 @@ pub(super) async fn show(gathered: &Gathered, offline: bool, ui: &Ui) -> Result<
         Format::Markdown => ui.print(&markdown(&rows(&bases, false))),
         Format::Table if bases.is_empty() => ui.print("no image stands on one from elsewhere\n"),
         Format::Table => {
-            ui.print(&columns(&rows(&bases, true)));
+            let mut rows = rows(&bases, true);
+            if offline {
+                // What they stand for now is known of none.
+                rows.iter_mut().for_each(|row| drop(row.remove(NOW)));
+            }
+            ui.print(&cut_lines(&columns(&rows), ui.width()));
             let moved = if offline { "no registry was asked".to_owned() } else { tally(&bases) };
             ui.print(&format!("\n{}: {moved}\n", count(bases.len(), "base")));
         }
@@ -68,6 +73,9 @@ fn tally(bases: &[Standing]) -> String {
     format!("{moved} moved{}", other.collect::<String>())
 }
 
+/// The column that only a registry can fill.
+const NOW: usize = 3;
+
 fn rows(bases: &[Standing], painted: bool) -> Vec<Vec<String>> {
     let heading = ["base", "policy", "recorded", "now", "images", "an update builds"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
@@ -83,7 +91,10 @@ fn rows(bases: &[Standing], painted: bool) -> Vec<Vec<String>> {
         let recorded = base.recorded.as_ref().map_or_else(|| "-".to_owned(), twelve);
         let builds: Vec<&ServiceName> = base.rebuilds.iter().collect();
         let shown = if painted { listed } else { joined };
-        let (images, builds) = (shown(&names), shown(&builds));
+        let (images, builds) = match shown(&builds) {
+            _ if painted && builds == names => (shown(&names), "these".to_owned()),
+            builds => (shown(&names), builds),
+        };
         vec![named(&base.reference), base.policy.word().to_owned(), recorded, now, images, builds]
     }));
     rows

@@ -68,8 +68,10 @@ fn what_stands_on_what() {
     assert_snapshot!(shop.told(&["graph"]), @"
     status: 0
     --- stdout
-    from          is used by  where
-    base          web         web/Dockerfile:1
+    from  is used by  where
+    base  web         web/Dockerfile:1
+
+    shared        is copied by
     tools/clock/  api worker
     ");
     assert_snapshot!(shop.told(&["graph", "--format", "json"]), @r#"
