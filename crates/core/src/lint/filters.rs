@@ -121,11 +121,8 @@ fn misses(facts: &Facts<'_>, file: &RepoPath, filter: &Filter, is_about: impl Fn
             more => format!(" and {more} more"),
         };
         instructions.truncate(MOST_NAMED);
-        let message = format!(
-            "the filter misses {missed} of {all} inputs of `{}`: {}{more}",
-            service.name,
-            instructions.join(", ")
-        );
+        let named = instructions.join(", ");
+        let message = format!("the filter misses {named}{more}: {missed} of {all} inputs of `{}`", service.name);
         found.push(Finding::new(Rule::FilterMisses, file, Some(first.line), message).hint(
             "a change of them builds nothing; let the workflow run always, and `longshore plan` say what to build",
         ));

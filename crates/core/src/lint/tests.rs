@@ -138,7 +138,7 @@ fn filters_that_miss_inputs_and_name_folders_that_are_gone() {
     assert_eq!(
         of(&repository),
         [
-            "filter-misses .github/workflows/api.yml:4: the filter misses 2 of 3 inputs of `api`: `tools/clock/setup.py` (api/Dockerfile:2), `tools/money/setup.py` (api/Dockerfile:3)",
+            "filter-misses .github/workflows/api.yml:4: the filter misses `tools/clock/setup.py` (api/Dockerfile:2), `tools/money/setup.py` (api/Dockerfile:3): 2 of 3 inputs of `api`",
             "filter-gone .github/workflows/api.yml:5: the filter `service_api/**` names `service_api`, which is not there",
         ]
     );
@@ -149,7 +149,7 @@ fn filters_that_miss_inputs_and_name_folders_that_are_gone() {
     assert_eq!(
         of(&more),
         [
-            "filter-misses .github/workflows/api.yml:4: the filter misses 2 of 4 inputs of `api`: `tools/clock` (api/Dockerfile:2)"
+            "filter-misses .github/workflows/api.yml:4: the filter misses `tools/clock` (api/Dockerfile:2): 2 of 4 inputs of `api`"
         ],
         "files of one instruction are told by their folder"
     );
@@ -166,7 +166,7 @@ fn a_named_filter_is_about_the_images_that_it_lets_through() {
     assert_eq!(
         of_filters("web: [web/**]"),
         [
-            "filter-misses .github/workflows/all.yml:7: the filter misses 1 of 2 inputs of `web`: `tools/clock/setup.py` (web/Dockerfile:2)"
+            "filter-misses .github/workflows/all.yml:7: the filter misses `tools/clock/setup.py` (web/Dockerfile:2): 1 of 2 inputs of `web`"
         ]
     );
     assert_eq!(of_filters("docs: [README.md]"), Vec::<String>::new());

@@ -22,7 +22,7 @@ fn findings_stand_by_rule_with_their_lines() {
     status: 0
     --- stdout
     warning filter-misses: a workflow's path filter misses inputs of an image that it builds
-      .github/workflows/api.yaml:1  the filter misses 1 of 2 inputs of `api`: `tools/clock/clock.py` (api/Dockerfile:2)
+      .github/workflows/api.yaml:1  the filter misses `tools/clock/clock.py` (api/Dockerfile:2): 1 of 2 inputs of `api`
       hint: a change of them builds nothing; let the workflow run always, and `longshore plan` say what to build
 
     note copy-matches-nothing: a pattern of COPY matches nothing
