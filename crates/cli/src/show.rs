@@ -10,7 +10,7 @@ use longshore_core::reason::Reason;
 
 pub(crate) use fold::{fold, in_lines};
 
-use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, columns, count, cut_lines, markdown, paint};
+use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, columns, count, cut_lines, cut_to, markdown, paint};
 
 /// How much to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,21 +138,6 @@ pub(crate) fn unless(image: &ImagePlan) -> Option<String> {
 /// A reason's subject, short enough for a row.
 fn cut(subject: &str) -> String {
     cut_to(subject, 60)
-}
-
-/// A text of at most so many characters: a path keeps its end, which tells more.
-pub(crate) fn cut_to(subject: &str, widest: usize) -> String {
-    let length = subject.chars().count();
-    if length <= widest || widest == 0 {
-        return if widest == 0 { String::new() } else { subject.to_owned() };
-    }
-    let path = subject.split(' ').next().unwrap_or_default();
-    if path.contains('/') {
-        let end: String = subject.chars().skip(length - widest + 1).collect();
-        return format!("…{end}");
-    }
-    let start: String = subject.chars().take(widest - 1).collect();
-    format!("{start}…")
 }
 
 fn retag_rows(images: &[&ImagePlan], detail: Detail) -> Vec<Vec<String>> {
@@ -343,12 +328,5 @@ mod tests {
         ] {
             assert_eq!(ago(seconds), told);
         }
-    }
-
-    #[test]
-    fn a_long_path_keeps_its_end() {
-        let path = format!("{}/deep/file.py", "folder/".repeat(12));
-        let shown = cut(&path);
-        assert!(shown.starts_with('…') && shown.ends_with("/deep/file.py") && shown.chars().count() == 60);
     }
 }

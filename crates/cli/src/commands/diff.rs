@@ -8,8 +8,8 @@ use longshore_run::ports::Repo as _;
 use crate::args::{Common, Diff, Format};
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::show::{cut_to, fold, in_lines};
-use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, Ui, columns, count, cut_lines, markdown, paint};
+use crate::show::{fold, in_lines};
+use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, Ui, count, cut_to, fitted, markdown, paint};
 use crate::{exit, json};
 
 /// How wide a reason may be in a row.
@@ -30,7 +30,7 @@ pub(crate) async fn run(common: &Common, args: &Diff, ui: &Ui) -> Result<u8, Fai
             ui.print(&format!("{}\n\n", headline(&comparison, commits)));
             let rows = rows(&comparison, args.all);
             if !rows.is_empty() {
-                ui.print(&cut_lines(&columns(&rows), ui.width()));
+                ui.print(&fitted(&rows, ui.width()));
                 ui.print("\n");
             }
             ui.print(&format!("{}\n", summary(&comparison)));

@@ -12,7 +12,7 @@ use longshore_run::gather::{Gathered, Question};
 use crate::args::{Common, Format, Graph, Looking, Written};
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::ui::{Ui, columns, cut_lines, markdown};
+use crate::ui::{Ui, fitted, markdown};
 use crate::{exit, json};
 
 /// What is shown: images, and the folders and files that more than one of them copies, with those that do.
@@ -37,11 +37,11 @@ pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Fa
         _ => match ui.format {
             Format::Json => ui.print(&shown.as_json()),
             Format::Markdown => ui.print(&markdown(&shown.rows())),
-            Format::Table => match shown.table() {
+            Format::Table => match shown.table(ui.width()) {
                 empty if empty.is_empty() => {
                     ui.say("no image stands on another, and none copies what another copies");
                 }
-                table => ui.print(&cut_lines(&table, ui.width())),
+                table => ui.print(&table),
             },
         },
     }
@@ -149,10 +149,10 @@ impl Shown<'_> {
     }
 
     /// The images that stand on others, then the folders that several copy; of many names the first few.
-    fn table(&self) -> String {
+    fn table(&self, width: Option<usize>) -> String {
         let with_head = |head: &[&str], rows: Vec<Vec<String>>| match rows.as_slice() {
             [] => String::new(),
-            rows => columns(&[&[head.iter().map(|word| (*word).to_owned()).collect()], rows].concat()),
+            rows => fitted(&[&[head.iter().map(|word| (*word).to_owned()).collect()], rows].concat(), width),
         };
         let edges = with_head(&["from", "is used by", "where"], self.edge_rows());
         let shared = self.shared.iter().map(|(path, names)| vec![self.label(path), first_names(names)]).collect();
@@ -240,12 +240,14 @@ impl Shown<'_> {
     }
 }
 
-/// `auth herald keeper and 12 more`
+/// `15 images: auth herald keeper …`, of a few all
 fn first_names(names: &BTreeSet<ServiceName>) -> String {
     const SHOWN: usize = 6;
     let shown: Vec<&str> = names.iter().take(SHOWN).map(ServiceName::as_str).collect();
-    let more = names.len().saturating_sub(SHOWN);
-    if more == 0 { shown.join(" ") } else { format!("{} and {more} more", shown.join(" ")) }
+    match names.len() {
+        ..=SHOWN => shown.join(" "),
+        all => format!("{all} images: {} …", shown.join(" ")),
+    }
 }
 
 /// A folder ends with a slash, so that it is not taken for an image; the root has its dot.

@@ -1,13 +1,11 @@
 //! `longshore list`: every image that was found, and from what its context was concluded; or the bases they stand on.
 
 mod bases;
+pub(crate) mod uses;
 
 use longshore_backends::git::Fetching;
 use longshore_core::image::platforms_text;
-use longshore_core::plan::{ImageKind, ImagePlan};
-
-pub(crate) mod uses;
-
+use longshore_core::plan::{ImageKind, ImagePlan, Plan};
 use longshore_run::gather::Question;
 
 use crate::args::{Common, Format, List, Looking};
@@ -16,7 +14,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
-use crate::ui::{DIM, Ui, columns, count, markdown, paint};
+use crate::ui::{DIM, Ui, count, fitted, markdown, paint};
 
 /// Shows the images of a commit; nothing is asked of a registry.
 pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Failure> {
@@ -45,14 +43,11 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
         }
         Format::Markdown => ui.print(&markdown(&rows(false))),
         Format::Table => {
-            ui.print(&columns(&rows(true)));
-            let built = plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
-            for (name, build) in built.filter(|(_, build)| !build.other_platforms().is_empty()) {
-                ui.print(&paint(DIM, &format!("\n{name}: for {}", platforms_text(&build.platforms))));
-            }
-            let notes = plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
-            for (name, note) in notes.flat_map(|(name, build)| build.notes.iter().map(move |note| (name, note))) {
-                ui.print(&paint(DIM, &format!("\n{name}: guessed: {note}")));
+            ui.print(&fitted(&rows(true), ui.width()));
+            let notes = notes(plan);
+            if !notes.is_empty() {
+                ui.print(&paint(DIM, &format!("\n{}", notes.join("\n"))));
+                ui.print("\n");
             }
             let of = |kind| plan.images.iter().filter(|image| image.kind == kind).count();
             ui.print(&format!(
@@ -64,6 +59,16 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
         }
     }
     Ok(name_errors(ui, plan))
+}
+
+/// What is to be said of single images: other platforms than the usual one, and what was guessed.
+fn notes(plan: &Plan) -> Vec<String> {
+    let built = || plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
+    let several = built().filter(|(_, build)| !build.other_platforms().is_empty());
+    let several = several.map(|(name, build)| format!("{name}: for {}", platforms_text(&build.platforms)));
+    let guessed =
+        built().flat_map(|(name, build)| build.notes.iter().map(move |note| format!("{name}: guessed: {note}")));
+    several.chain(guessed).collect()
 }
 
 /// Shows what stands behind each use of the values files, with the registry where it may and can be asked.
@@ -81,7 +86,7 @@ async fn show_uses(session: &Session, args: &List, question: &Question, ui: &Ui)
         Format::Markdown => ui.print(&markdown(&uses::rows(&found, false))),
         Format::Table if found.is_empty() => ui.print("no values file uses an image\n"),
         Format::Table => {
-            ui.print(&columns(&uses::known_columns(&found)));
+            ui.print(&fitted(&uses::known_columns(&found), ui.width()));
             ui.print(&format!("\n{}\n", uses::summary(&found)));
         }
     }

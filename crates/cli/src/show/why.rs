@@ -14,8 +14,8 @@ use longshore_core::reason::{FileChange, Reason};
 use longshore_run::history::{Because, Explained, Explanation, Made};
 
 use crate::clock;
-use crate::show::{Detail, ago, cut_to, fold, in_lines};
-use crate::ui::{DIM, columns, count, paint};
+use crate::show::{Detail, ago, fold, in_lines};
+use crate::ui::{DIM, columns, count, cut_lines, cut_to, fitted, paint};
 
 /// How many changed inputs of an image the short form shows.
 const ITEMS: usize = 12;
@@ -83,7 +83,7 @@ impl<'a> Telling<'a> {
             text.extend(build.notes.iter().map(|note| paint(DIM, &format!("guessed: {note}\n"))));
         }
         if let Decision::Retag(_) | Decision::Keep { .. } = image.decision {
-            let facts = crate::ui::cut_lines(&columns(&self.facts(explanation)), self.width);
+            let facts = fitted(&self.facts(explanation), self.width);
             text.extend(["\n", &indented(&facts, indent + 2)]);
         }
         let mut left = if self.detail == Detail::All { usize::MAX } else { ITEMS };
@@ -153,7 +153,7 @@ impl<'a> Telling<'a> {
             let more = count(commits.len() - most, "more commit");
             text.extend([" ".repeat(indent), paint(DIM, &format!("and {more}")), "\n".to_owned()]);
         }
-        crate::ui::cut_lines(&text, self.width)
+        cut_lines(&text, self.width)
     }
 
     /// `8d02c51  2 days ago  +18 -4  ann  retry on throttling`
@@ -386,16 +386,16 @@ pub(crate) fn overview(telling: Telling<'_>, images: &[&ImagePlan]) -> String {
         told.push((vec![image.name.to_string(), what, commit.unwrap_or_default()], more.is_empty()));
     }
     let (alone, alike) = fold(told, |(row, is_one)| is_one.then(|| row[1..].join("  ")));
-    let mut text = fitted(alone.into_iter().map(|(row, _)| row).collect(), telling.width);
+    let mut text = overview_rows(alone.into_iter().map(|(row, _)| row).collect(), telling.width);
     let mut part = |shown: String| text.extend([if text.is_empty() { "" } else { "\n" }, &shown]);
     for (change, rows) in &alike {
         let names: Vec<&str> = rows.iter().map(|(row, _)| row[0].as_str()).collect();
         let head = format!("{}  {change}\n", count(names.len(), "image"));
         let names = in_lines(&names).join("\n");
-        part(format!("{}{}", crate::ui::cut_lines(&head, telling.width), paint(DIM, &indented(&names, 2))));
+        part(format!("{}{}", cut_lines(&head, telling.width), paint(DIM, &indented(&names, 2))));
     }
     if !in_error.is_empty() {
-        part(crate::ui::cut_lines(&columns(&in_error), telling.width));
+        part(cut_lines(&columns(&in_error), telling.width));
     }
     if !text.is_empty() {
         text.push('\n');
@@ -421,7 +421,7 @@ fn totals(plan: &Plan) -> String {
 }
 
 /// Rows as columns that end where the terminal does: the last column gives way first, then the one before it.
-fn fitted(mut rows: Vec<Vec<String>>, width: Option<usize>) -> String {
+fn overview_rows(mut rows: Vec<Vec<String>>, width: Option<usize>) -> String {
     const LAST: usize = 24;
     let widest = |rows: &[Vec<String>], column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -433,5 +433,5 @@ fn fitted(mut rows: Vec<Vec<String>>, width: Option<usize>) -> String {
             row[1] = cut_to(&row[1], what);
         }
     }
-    crate::ui::cut_lines(&columns(&rows), width)
+    cut_lines(&columns(&rows), width)
 }

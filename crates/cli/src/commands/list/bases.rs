@@ -12,7 +12,7 @@ use longshore_run::ports::Registry;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::session::{Patience, Session};
-use crate::ui::{BUILD, DIM, Ui, columns, count, cut_lines, markdown, paint};
+use crate::ui::{BUILD, DIM, Ui, count, fitted, markdown, paint};
 use crate::{exit, json};
 
 /// Shows the bases; their registries are asked, unless that is not wanted.
@@ -33,7 +33,7 @@ pub(super) async fn show(gathered: &Gathered, offline: bool, ui: &Ui) -> Result<
                 // What they stand for now is known of none.
                 rows.iter_mut().for_each(|row| drop(row.remove(NOW)));
             }
-            ui.print(&cut_lines(&columns(&rows), ui.width()));
+            ui.print(&fitted(&rows, ui.width()));
             let moved = if offline { "no registry was asked".to_owned() } else { tally(&bases) };
             ui.print(&format!("\n{}: {moved}\n", count(bases.len(), "base")));
         }
@@ -122,9 +122,10 @@ fn twelve(digest: &Digest) -> String {
 /// The first few names; JSON has all.
 fn listed(names: &[&ServiceName]) -> String {
     const SHOWN: usize = 5;
-    let more = names.len().saturating_sub(SHOWN);
-    let shown = joined(&names[..names.len() - more]);
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    match names.get(..SHOWN).filter(|_| names.len() > SHOWN) {
+        Some(first) => format!("{} images: {} …", names.len(), joined(first)),
+        None => joined(names),
+    }
 }
 
 fn joined(names: &[&ServiceName]) -> String {

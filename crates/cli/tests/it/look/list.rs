@@ -56,6 +56,7 @@ fn an_image_in_error_is_listed_and_named() {
     api-tests  api/Dockerfile_tests  api      its own directory, in which all that it copies exists
 
     worker: guessed: no directory has all that it copies; `services.worker.context` settles it
+
     4 services, 1 carried, 1 test image
     --- stderr
     error: `worker` cannot be built: worker/Dockerfile:3: COPY worker/main.py: no such file or directory
