@@ -162,7 +162,7 @@ fn a_named_filter_is_about_the_images_that_it_lets_through() {
             "jobs:\n  build:\n    steps:\n      - uses: paths@v1\n        with:\n          filters: |\n            {filters}\n      - run: docker build -f api/Dockerfile .\n      - run: docker build -f web/Dockerfile .\n"
         )
     };
-    let of_filters = |filters: &str| of(&shop().write(".github/workflows/all.yml", &workflow(filters)));
+    let of_filters = |filters: &str| of(&shop().write(".github/workflows/all.yml", workflow(filters)));
     assert_eq!(
         of_filters("web: [web/**]"),
         [
