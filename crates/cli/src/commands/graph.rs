@@ -7,9 +7,9 @@ use longshore_core::graph::{InputSets, Kind, Service, ServiceGraph};
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
 use longshore_core::picture::{Arrow, BoxKind, Picture, PictureBox};
-use longshore_run::gather::{Gathered, Question};
+use longshore_run::gather::Gathered;
 
-use crate::args::{Common, Format, Graph, Looking, Written};
+use crate::args::{Common, Format, Graph, Written};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::ui::{Ui, fitted, markdown};
@@ -25,9 +25,7 @@ struct Shown<'a> {
 /// Shows the edges and the shared folders.
 pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
-    let question = session.question(&looking, None)?;
-    let question = Question { from: Some(question.at.clone()), ..question };
+    let question = session.question_of(args.at.as_deref())?;
     let gathered = session.look(ui, &question, true).await?;
     let shown = shown(&gathered, args)?;
     match common.format {

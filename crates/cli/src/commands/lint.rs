@@ -1,11 +1,10 @@
 //! `longshore lint`: what would be refused, what is rebuilt for nothing, what is stale.
 
 use longshore_core::lint::{Finding, Severity};
-use longshore_run::gather::Question;
 use longshore_run::lint::lint_repository;
 use longshore_run::ports::RepoError;
 
-use crate::args::{Common, FailOn, Format, Lint, Looking, Written};
+use crate::args::{Common, FailOn, Format, Lint, Written};
 use crate::commands::lint::sarif::sarif;
 use crate::commands::lint::table::table;
 use crate::exit;
@@ -21,9 +20,7 @@ mod table;
 /// Shows the findings; ends with 4 where one of them is as bad as asked.
 pub(crate) async fn run(common: &Common, args: &Lint, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
-    let question = session.question(&looking, None)?;
-    let question = Question { from: Some(question.at.clone()), ..question };
+    let question = session.question_of(args.at.as_deref())?;
     let gathered = session.look(ui, &question, true).await?;
     let linted = match lint_repository(&session.repo, &gathered, args.commits).await {
         // Costs are nice to know; a clone without its history can be linted all the same.

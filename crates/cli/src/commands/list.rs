@@ -8,8 +8,8 @@ use longshore_core::image::platforms_text;
 use longshore_core::plan::{ImageKind, ImagePlan, Plan};
 use longshore_run::gather::Question;
 
-use crate::args::{Common, Format, List, Looking};
-use crate::commands::plan::name_errors;
+use crate::args::{Common, Format, List};
+use crate::commands::plan::{name_errors, name_refusals};
 use crate::exit;
 use crate::failure::Failure;
 use crate::json;
@@ -19,10 +19,7 @@ use crate::ui::{DIM, Ui, count, fitted, markdown, paint};
 /// Shows the images of a commit; nothing is asked of a registry.
 pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
-    let question = session.question(&looking, None)?;
-    // Compared with itself: what is asked is what there is, not what changed.
-    let question = Question { from: Some(question.at.clone()), ..question };
+    let question = session.question_of(args.at.as_deref())?;
     if args.uses {
         return show_uses(&session, args, &question, ui).await;
     }
@@ -58,7 +55,7 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
             ));
         }
     }
-    Ok(name_errors(ui, plan))
+    Ok(name_errors(ui, &plan.images).max(name_refusals(ui, &plan.refusals)))
 }
 
 /// What is to be said of single images: other platforms than the usual one, and what was guessed.

@@ -65,9 +65,9 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
     let in_error = images.iter().filter(|image| matches!(image.decision, Decision::Error(_)));
     // The overview has those of services in its rows.
     let told = |image: &ImagePlan| is_overview && ui.format == Format::Table && image.kind != ImageKind::Test;
-    let left: Vec<ImagePlan> = in_error.clone().filter(|image| !told(image)).map(|image| (*image).clone()).collect();
+    let left = in_error.clone().copied().filter(|image| !told(image));
     let code = if in_error.count() == 0 { exit::DONE } else { exit::REFUSED };
-    Ok(code.max(name_errors(ui, &Plan { images: left, refusals: Vec::new(), ..gathered.plan.clone() })))
+    Ok(code.max(name_errors(ui, left)))
 }
 
 fn is_changed(image: &ImagePlan) -> bool {
