@@ -508,8 +508,8 @@ fn hint_at_untracked(service: &Service, snapshot: &Snapshot, evaluated: &mut Eva
             continue;
         };
         error.message = format!(
-            "{}; git does not track it (`{}` in {}:{}), so another command makes it and it is part of no commit: \
-             make it in a stage of the Dockerfile, or leave the image out with `services.{}.skip: true`",
+            "{}; git does not track it (`{}` in {}:{}): make it in a stage of the Dockerfile, or leave the image out \
+             with `services.{}.skip: true`",
             error.message, rule.pattern, rule.file, rule.line, service.name
         );
     }

@@ -122,6 +122,8 @@ pub struct Gathered {
     pub graph: ServiceGraph,
     /// What they are made of.
     pub sets: InputSets,
+    /// What the commit's own files say of its builds.
+    pub survey: Survey,
     /// The values files, with the uses in them.
     pub values: Vec<ValuesText>,
     /// The records that the commit holds.
@@ -240,7 +242,7 @@ async fn decided(
         hindered,
         registry_asked: registry.is_some(),
     };
-    Ok(Gathered { plan, config, snapshot, graph, sets, values, records, outside, commits: None })
+    Ok(Gathered { plan, config, snapshot, graph, sets, survey, values, records, outside, commits: None })
 }
 
 /// A version whose git tag is here already cannot be planned as a new release.
