@@ -2,11 +2,13 @@
 //!
 //! A Dockerfile does not say from which context, to which stage and with which arguments it is built. Other files of the
 //! repository do: compose files, bake files, `skaffold.yaml`, and `docker build` lines in Makefiles, scripts and workflows.
+//! The values files of charts build nothing, and say under which names images are run.
 //! Each reader takes the bytes of one such file and gives the builds that it describes, each with its line. A reader
 //! never guesses: what it cannot tell (a variable that nobody sets) is `None` or stays written as it is, and
 //! [`discover`](crate::discover) weighs what all of them say.
 
 pub mod bake;
+mod chart;
 mod ci;
 mod command;
 pub mod compose;
@@ -32,6 +34,7 @@ use std::collections::BTreeMap;
 
 use crate::path::RepoPath;
 
+pub use chart::ChartImage;
 pub use pattern::{Part, Pattern, Shape};
 pub use reading::{Ci, Entry, Files, Kind, Reading, SIZE_LIMIT, Tool, Unread, Used, may_speak, read, wanted};
 pub use survey::{Readings, Survey, is_aside, is_in_examples, is_in_tests};

@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::charts::Charted;
 use super::names::{kind_of, says_test};
 use super::weigh::is_trusted;
 use super::{DiscoverError, parse};
@@ -37,6 +38,8 @@ pub(super) struct Candidate {
     pub(super) is_test: bool,
     /// Who builds it, the most trusted first.
     pub(super) builds: Vec<Evidence>,
+    /// What charts say of it.
+    pub(super) charted: Charted,
 }
 
 /// All candidates, and what the config names and is not there.
@@ -72,6 +75,7 @@ pub(super) fn candidates(
             one_of_several: false,
             is_test: kind_of(dockerfile) == Kind::Test || target.as_deref().is_some_and(says_test),
             builds: survey.of(dockerfile).into_iter().filter(same).collect(),
+            charted: Charted::default(),
         });
     }
     let named: BTreeSet<RepoPath> = candidates.iter().map(|candidate| candidate.dockerfile.clone()).collect();
@@ -198,6 +202,7 @@ fn variants(
         one_of_several,
         is_test,
         builds,
+        charted: Charted::default(),
     };
     let mut images: BTreeMap<String, Vec<Evidence>> = BTreeMap::new();
     for build in builds.iter().filter(|_| !is_test) {

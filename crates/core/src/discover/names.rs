@@ -13,7 +13,7 @@ pub(super) fn names(candidates: &[Candidate], repository_name: &str, known: &Kno
     let mut naming = Naming {
         repository_name,
         taken: candidates.iter().filter_map(|candidate| candidate.name.clone()).collect(),
-        siblings: BTreeMap::new(),
+        siblings: siblings(candidates),
         plain: BTreeSet::new(),
         shared: shared(candidates),
     };
@@ -21,14 +21,11 @@ pub(super) fn names(candidates: &[Candidate], repository_name: &str, known: &Kno
     for (candidate, name) in candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none()) {
         *name = naming.sticky(candidate, candidates, known);
     }
-    let mut folders: BTreeSet<&RepoPath> = BTreeSet::new();
-    for candidate in candidates {
-        if folders.insert(&candidate.dockerfile) {
-            *naming.siblings.entry(candidate.dockerfile.parent()).or_default() += 1;
-        }
-    }
     let plain = |candidate: &&Candidate| !candidate.one_of_several && !candidate.is_test;
     naming.plain = candidates.iter().filter(plain).filter_map(|candidate| naming.bare(&candidate.dockerfile)).collect();
+    for (candidate, name) in candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none()) {
+        *name = naming.charted(candidate);
+    }
     // Plain ones first: what a folder is called must not hang on what else is built from it. Tests come last.
     for turn in [(false, false), (false, true), (true, false), (true, true)] {
         let unnamed = candidates.iter().zip(&mut names).filter(|(_, name)| name.is_none());
@@ -42,11 +39,36 @@ pub(super) fn names(candidates: &[Candidate], repository_name: &str, known: &Kno
     names.into_iter().flatten().collect()
 }
 
+/// How many Dockerfiles each folder has.
+type Siblings = BTreeMap<Option<RepoPath>, usize>;
+
+pub(super) fn siblings(candidates: &[Candidate]) -> Siblings {
+    let dockerfiles: BTreeSet<&RepoPath> = candidates.iter().map(|candidate| &candidate.dockerfile).collect();
+    let mut siblings = Siblings::new();
+    for dockerfile in dockerfiles {
+        *siblings.entry(dockerfile.parent()).or_default() += 1;
+    }
+    siblings
+}
+
+/// What a candidate may be called, the best first, without regard to the others.
+pub(super) fn possible(candidate: &Candidate, siblings: &Siblings, repository_name: &str) -> Vec<ServiceName> {
+    let dockerfile = &candidate.dockerfile;
+    let several = siblings.get(&dockerfile.parent()).is_some_and(|count| *count > 1);
+    let ending = candidate.target.as_deref().filter(|_| candidate.one_of_several);
+    wanted(dockerfile, several, ending, repository_name)
+}
+
+/// What the name of a Dockerfile or of its stage alone says.
+pub(super) fn alone(candidate: &Candidate) -> Option<String> {
+    let target = candidate.target.clone().filter(|_| candidate.one_of_several);
+    target.or_else(|| dockerfile_suffix(candidate.dockerfile.name()))
+}
+
 struct Naming<'a> {
     repository_name: &'a str,
     taken: BTreeSet<ServiceName>,
-    /// How many Dockerfiles a folder has.
-    siblings: BTreeMap<Option<RepoPath>, usize>,
+    siblings: Siblings,
     /// The names of all plain services, as if each were alone.
     plain: BTreeSet<ServiceName>,
     /// What several Dockerfiles are called.
@@ -103,6 +125,13 @@ impl Naming<'_> {
         self.taken.insert(name.clone()).then_some(name)
     }
 
+    /// The name of the image as which a chart runs it, where nobody who builds it calls it anything.
+    fn charted(&mut self, candidate: &Candidate) -> Option<ServiceName> {
+        let name = candidate.charted.name.as_ref().filter(|_| candidate.called.is_empty())?;
+        let name = ServiceName::from_folder(name.as_bytes())?;
+        self.taken.insert(name.clone()).then_some(name)
+    }
+
     fn several(&self, dockerfile: &RepoPath) -> bool {
         self.siblings.get(&dockerfile.parent()).is_some_and(|count| *count > 1)
     }
@@ -118,7 +147,8 @@ impl Naming<'_> {
         let ending = candidate.target.as_deref().filter(|_| candidate.one_of_several);
         let names = wanted(dockerfile, several, ending, self.repository_name);
         let free = |name: &ServiceName| !self.taken.contains(name);
-        let own = candidate.called.iter().filter(|called| !self.shared.contains(*called));
+        let called = candidate.called.iter().filter(|called| !self.shared.contains(*called));
+        let own = called.chain(&candidate.charted.name);
         let own = own.filter_map(|called| ServiceName::from_folder(called.as_bytes()));
         let called = own.into_iter().find(|name| free(name) && !self.plain.contains(name));
         // One of several of a Dockerfile, or a file among several of a folder with a name of its own: what its image is

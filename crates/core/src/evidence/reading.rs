@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::text::clean;
-use super::{Evidence, Pattern, ci, makefile, script, workflow};
+use super::{ChartImage, Evidence, Pattern, ci, makefile, script, workflow};
 use crate::path::RepoPath;
 
 /// The files of a repository, as far as readers look at them.
@@ -44,6 +44,8 @@ pub struct Reading {
     pub files_only: Vec<Evidence>,
     /// Other files that describe builds and that this one uses.
     pub used: Vec<Used>,
+    /// Images that a chart runs.
+    pub charts: Vec<ChartImage>,
     /// What could not be read.
     pub unread: Vec<Unread>,
 }

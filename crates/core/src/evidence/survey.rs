@@ -5,10 +5,12 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use regex::bytes::Regex;
 
 use super::reading::{self, Entry, Files, Reading, Unread};
-use super::{Evidence, Pattern, Source, bake, compose, skaffold};
+use super::{ChartImage, Evidence, Pattern, Source, bake, chart, compose, skaffold};
 use crate::object::ObjectId;
 use crate::path::RepoPath;
 use crate::snapshot::{FoundFiles, Snapshot, ignore_files};
@@ -23,6 +25,8 @@ pub struct Survey {
     files_only: BTreeMap<RepoPath, Vec<Evidence>>,
     /// Builds of all Dockerfiles of a shape.
     patterns: Vec<Pattern>,
+    /// Images that charts run.
+    charts: Vec<ChartImage>,
     /// What could not be read.
     pub unread: Vec<Unread>,
 }
@@ -47,6 +51,11 @@ impl Survey {
     /// How a Dockerfile is built into files, and not into an image.
     pub fn files_only(&self, dockerfile: &RepoPath) -> &[Evidence] {
         self.files_only.get(dockerfile).map_or(&[], Vec::as_slice)
+    }
+
+    /// The images that the charts of the repository run; those of examples and tests are not counted.
+    pub fn charts(&self) -> &[ChartImage] {
+        &self.charts
     }
 
     /// The Dockerfiles that are named, whatever they are called and wherever they stand.
@@ -154,6 +163,11 @@ impl Readings {
             survey.patterns.extend(reading.patterns.iter().cloned());
             survey.unread.extend(reading.unread.iter().cloned());
         }
+        for file in found.values.iter().filter(|file| !is_aside(&file.path)) {
+            let Some(bytes) = snapshot.blobs.get(&file.id).filter(|bytes| may_name_images(bytes)) else { continue };
+            let read = |_: &dyn Files| Reading { charts: chart::read(&file.path, bytes), ..Reading::default() };
+            survey.charts.extend(self.reading(snapshot, &file.path, file.id, read).charts.iter().cloned());
+        }
         survey
     }
 
@@ -176,6 +190,12 @@ impl Readings {
         known.insert((path.clone(), id), Known { asked, reading: Arc::clone(&reading) });
         reading
     }
+}
+
+/// Whether a values file may name an image at all.
+fn may_name_images(bytes: &[u8]) -> bool {
+    static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("[iI]mage:|repository:").ok());
+    bytes.len() <= reading::SIZE_LIMIT && WORDS.as_ref().is_some_and(|words| words.is_match(bytes))
 }
 
 type Read = fn(&RepoPath, &[u8], &dyn Files) -> Reading;
