@@ -238,3 +238,42 @@ fn a_named_context_that_is_a_directory_counts_with_all_its_files() {
     assert_ne!(repo.keys(), repo.clone().write("lib/a", "two").keys());
     assert_eq!(repo.keys(), repo.clone().write("other", "x").keys());
 }
+
+#[test]
+fn a_folder_that_is_only_a_version_names_no_service() {
+    let names = |files: &str| -> Vec<String> {
+        fixture(files).graph().services().map(|service| format!("{}: {}", service.name, service.dockerfile)).collect()
+    };
+    let alone = names(
+        "
+        //- cmd/db-manager/v1beta1/Dockerfile
+        FROM scratch
+        //- cmd/ui/v1beta1/Dockerfile
+        FROM scratch
+        //- cmd/ui/v1beta1/Dockerfile_tests
+        FROM scratch
+        //- Makefile
+        ui:
+        	docker build -f cmd/ui/v1beta1/Dockerfile -t acme/console:$(TAG) .
+        ",
+    );
+    assert_eq!(
+        alone,
+        [
+            "console: cmd/ui/v1beta1/Dockerfile",
+            "db-manager: cmd/db-manager/v1beta1/Dockerfile",
+            "ui-tests: cmd/ui/v1beta1/Dockerfile_tests"
+        ]
+    );
+    let several = names(
+        "
+        //- php/8.1/Dockerfile
+        FROM scratch
+        //- php/8.2/Dockerfile
+        FROM scratch
+        //- v3/Dockerfile
+        FROM scratch
+        ",
+    );
+    assert_eq!(several, ["php-8.1: php/8.1/Dockerfile", "php-8.2: php/8.2/Dockerfile", "shop-v3: v3/Dockerfile"]);
+}

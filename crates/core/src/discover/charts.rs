@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidates::Candidate;
-use super::names::{alone, possible, siblings};
+use super::names::{Siblings, alone, possible};
 use crate::evidence::ChartImage;
 use crate::graph::BuiltImage;
 use crate::name::ServiceName;
@@ -41,7 +41,7 @@ pub(super) fn ask(candidates: &mut [Candidate], charts: &[ChartImage], repositor
     if charts.is_empty() {
         return;
     }
-    let siblings = siblings(candidates);
+    let siblings = Siblings::of(candidates);
     // Only a Dockerfile in the root is called by the repository's name, which for all others need not be known.
     let own = |candidate: &Candidate| if candidate.dockerfile.depth() == 1 { repository_name } else { "" };
     let names: Vec<Vec<ServiceName>> =
