@@ -14,6 +14,7 @@ mod command;
 pub mod compose;
 pub(crate) mod document;
 mod interpolate;
+mod just;
 mod makefile;
 mod pattern;
 mod place;
@@ -27,6 +28,7 @@ mod survey;
 #[cfg(test)]
 mod tests_support;
 mod text;
+mod tilt;
 mod workflow;
 mod yaml;
 
@@ -95,4 +97,13 @@ pub enum Source {
     Script,
     /// A compose file.
     Compose,
+    /// A Tiltfile: builds for the desk of whoever develops.
+    Tilt,
+}
+
+impl Source {
+    /// Does it say how images are built for others, and not for the desk?
+    pub fn is_trusted(self) -> bool {
+        !matches!(self, Self::Compose | Self::Tilt)
+    }
 }

@@ -277,3 +277,27 @@ fn a_folder_that_is_only_a_version_names_no_service() {
     );
     assert_eq!(several, ["php-8.1: php/8.1/Dockerfile", "php-8.2: php/8.2/Dockerfile", "shop-v3: v3/Dockerfile"]);
 }
+
+#[test]
+fn a_tiltfile_tells_a_context_and_makes_no_service() {
+    let alone = fixture(
+        "
+        //- api/Dockerfile
+        FROM scratch AS run
+        COPY x /x
+        FROM run AS shell
+        COPY x /x
+        //- api/x
+        //- x
+        //- web/tilt.build
+        FROM scratch
+        //- Tiltfile
+        docker_build('acme/api', '.', dockerfile='api/Dockerfile', target='run')
+        docker_build('acme/web', 'web', dockerfile='web/tilt.build')
+        ",
+    );
+    assert_eq!(told(&alone), ["api: api/Dockerfile in .: Tiltfile:1"]);
+    let built = alone.write("build.sh", "docker build -t acme/api api\n");
+    assert_eq!(told(&built), ["api: api/Dockerfile in api: build.sh:1"]);
+    assert_eq!(notes(&built), [""; 0]);
+}

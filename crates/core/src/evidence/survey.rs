@@ -36,7 +36,7 @@ impl Survey {
     /// is said of this one.
     pub fn of(&self, dockerfile: &RepoPath) -> Vec<Evidence> {
         let mut builds = self.builds.get(dockerfile).cloned().unwrap_or_default();
-        if builds.is_empty() {
+        if builds.iter().all(|build| build.source == Source::Tilt) {
             let told = self.patterns.iter().filter(|pattern| speaks_of(pattern, dockerfile));
             let mut told: Vec<_> =
                 told.filter_map(|pattern| Some((pattern.weight(), pattern.evidence(dockerfile)?))).collect();
@@ -58,9 +58,11 @@ impl Survey {
         &self.charts
     }
 
-    /// The Dockerfiles that are named, whatever they are called and wherever they stand.
+    /// The Dockerfiles that are named, whatever they are called and wherever they stand; those that only a Tiltfile names
+    /// are nobody's images.
     pub fn dockerfiles(&self) -> impl Iterator<Item = &RepoPath> {
-        self.builds.keys()
+        let of_others = |builds: &[Evidence]| builds.iter().any(|build| build.source != Source::Tilt);
+        self.builds.iter().filter(move |(_, builds)| of_others(builds)).map(|(dockerfile, _)| dockerfile)
     }
 
     /// The build that a file, or another of its kind in its folder, calls by a name.
