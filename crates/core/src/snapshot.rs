@@ -247,11 +247,12 @@ fn may_tell(name: &[u8], near: bool) -> bool {
         return true;
     }
     let starts = |start: &[u8]| name.starts_with(start);
-    matches!(name, b".env" | b"justfile" | b"Justfile" | b".justfile" | b"GNUmakefile" | b"makefile")
+    matches!(name, b".env" | b"justfile" | b"Justfile" | b".justfile" | b"Tiltfile" | b"GNUmakefile" | b"makefile")
         || starts(b"Makefile")
         || starts(b"Jenkinsfile")
         || ends(b".mk")
         || ends(b".just")
+        || ends(b".tiltfile")
 }
 
 fn has_word(word: &[u8], name: &[u8]) -> bool {

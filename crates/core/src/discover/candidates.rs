@@ -11,8 +11,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::charts::Charted;
 use super::names::{kind_of, says_test};
-use super::weigh::is_trusted;
 use super::{DiscoverError, parse};
 use crate::config::Config;
 use crate::dockerfile::Dockerfile;
@@ -37,6 +37,8 @@ pub(super) struct Candidate {
     pub(super) is_test: bool,
     /// Who builds it, the most trusted first.
     pub(super) builds: Vec<Evidence>,
+    /// What charts say of it.
+    pub(super) charted: Charted,
 }
 
 /// All candidates, and what the config names and is not there.
@@ -72,6 +74,7 @@ pub(super) fn candidates(
             one_of_several: false,
             is_test: kind_of(dockerfile) == Kind::Test || target.as_deref().is_some_and(says_test),
             builds: survey.of(dockerfile).into_iter().filter(same).collect(),
+            charted: Charted::default(),
         });
     }
     let named: BTreeSet<RepoPath> = candidates.iter().map(|candidate| candidate.dockerfile.clone()).collect();
@@ -89,7 +92,7 @@ pub(super) fn candidates(
 }
 
 fn of_dockerfile(snapshot: &Snapshot, contexts: &Contexts, survey: &Survey, dockerfile: &RepoPath) -> Vec<Candidate> {
-    let builds = survey.of(dockerfile);
+    let builds = without_desks(survey.of(dockerfile));
     let parsed = parse(snapshot, contexts, dockerfile).ok();
     let stage_of = |build: &Evidence| match &parsed {
         // A stage that is not there: the file speaks of another time.
@@ -118,7 +121,7 @@ fn of_dockerfile(snapshot: &Snapshot, contexts: &Contexts, survey: &Survey, dock
     let default_makes_files = makes_files.iter().any(|build| stage_of(build) == Some(None));
     let only_others = !targets.contains_key(&None)
         && targets.iter().any(|(target, builds)| {
-            default_makes_files || (released(target, builds) && builds.iter().any(|build| is_trusted(build.source)))
+            default_makes_files || (released(target, builds) && builds.iter().any(|build| build.source.is_trusted()))
         });
     let told: Vec<Evidence> = targets.values().flatten().cloned().collect();
     targets.retain(|target, builds| released(target, builds));
@@ -137,13 +140,25 @@ fn of_dockerfile(snapshot: &Snapshot, contexts: &Contexts, survey: &Survey, dock
     candidates
 }
 
+/// What a Tiltfile builds is for one desk: where others build the Dockerfile, it counts for nothing, and it never makes a
+/// service of a stage.
+fn without_desks(mut builds: Vec<Evidence>) -> Vec<Evidence> {
+    let is_desk = |build: &Evidence| build.source == Source::Tilt;
+    if builds.iter().all(is_desk) {
+        let of_stage = |build: Evidence| Evidence { target: None, images: Vec::new(), name: None, ..build };
+        return builds.into_iter().map(|build| if build.target.is_some() { of_stage(build) } else { build }).collect();
+    }
+    builds.retain(|build| !is_desk(build));
+    builds
+}
+
 /// A stage for development is an image of its own where somebody but a desk builds it: a debug image as any other, one of
 /// the other kinds in CI only.
 fn is_released(target: &str, builds: &[Evidence]) -> bool {
     let is_debug = target.to_ascii_lowercase().contains("debug");
     builds.iter().any(|build| {
         let in_ci = matches!(build.source, Source::Bake | Source::Workflow);
-        !build.images.is_empty() && (in_ci || (is_debug && is_trusted(build.source)))
+        !build.images.is_empty() && (in_ci || (is_debug && build.source.is_trusted()))
     })
 }
 
@@ -161,7 +176,7 @@ fn is_test(dockerfile: &RepoPath, stage: Option<&str>, builds: &[Evidence], seve
         .split(['.', '_', '-'])
         .any(|word| matches!(word, "dev" | "devel" | "develop" | "development" | "devcontainer" | "local"));
     (for_desk || is_in_examples(dockerfile))
-        && !builds.iter().any(|build| is_trusted(build.source) && !is_aside(&build.file))
+        && !builds.iter().any(|build| build.source.is_trusted() && !is_aside(&build.file))
 }
 
 /// The stage that a target is: none outside where there is no such stage, none inside for the last.
@@ -198,6 +213,7 @@ fn variants(
         one_of_several,
         is_test,
         builds,
+        charted: Charted::default(),
     };
     let mut images: BTreeMap<String, Vec<Evidence>> = BTreeMap::new();
     for build in builds.iter().filter(|_| !is_test) {
@@ -209,7 +225,7 @@ fn variants(
         let args = a.args.iter().any(|(name, value)| {
             value.is_some() && matches!(b.args.get(name), Some(other) if other.is_some() && other != value)
         });
-        a.context != b.context || (args && is_trusted(a.source) && is_trusted(b.source))
+        a.context != b.context || (args && a.source.is_trusted() && b.source.is_trusted())
     };
     let firsts: Vec<&Evidence> = images.values().filter_map(|builds| builds.first()).collect();
     let all_differ = firsts.iter().enumerate().all(|(at, a)| firsts[at + 1..].iter().all(|b| differs(a, b)));
