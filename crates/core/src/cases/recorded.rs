@@ -81,6 +81,13 @@ fn verdicts_of_buildkit() {
         ("", "COPY --parents . /d/", "refused"),
         ("", "COPY --parents keep/./x /d/", "refused"),
         ("", "COPY --parents */./*.md /d/", "a.md"),
+        // What is sent knows no pivot: `**/**` matches the files of the root.
+        (
+            "",
+            "COPY --parents **/./** /d/",
+            "!b .dockerignore Dockerfile [a] a.md here keep longshore.yaml lost main.c sub/b.md",
+        ),
+        ("", "COPY --parents ke*/./x /d/", ""),
         ("", "COPY --parents --exclude=docs docs /d/", "refused"),
         ("", "COPY --parents --exclude=docs/* docs /d/", ""),
         // A link of the root has to lead somewhere where the engine chooses by patterns.
