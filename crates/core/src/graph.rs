@@ -2,8 +2,8 @@
 //!
 //! An edge is drawn where a Dockerfile names an image of this repository: by its full repository, or by a bare name whose
 //! tag comes from an `ARG` (`FROM rest_api:${BUILDTAG}`), or because the config says so. Never on itself: `etcd/Dockerfile`
-//! that starts `FROM etcd:3.5` stands on somebody else's etcd. And never by a reference with a digest, which says already
-//! what the image stands on, whatever is built now.
+//! that starts `FROM etcd:3.5` stands on somebody else's etcd, and so does every other Dockerfile that names `etcd`. And
+//! never by a reference with a digest, which says already what the image stands on, whatever is built now.
 
 mod elsewhere;
 
@@ -157,6 +157,11 @@ impl Service {
             let is_new = seen.insert((image.line, image.text.as_str()));
             (index == 0 || is_new).then_some(image)
         })
+    }
+
+    /// Does its own Dockerfile start from this bare name? Then the name is somebody else's, and not what it is built as.
+    fn stands_on(&self, bare: &str) -> bool {
+        !bare.contains('/') && self.images().any(|image| plain(without_tag(&image.text)) == bare)
     }
 
     /// What a name in its Dockerfile stands for, where it is a named context.
@@ -477,18 +482,20 @@ impl Images {
 
     fn of<'a>(services: impl Iterator<Item = &'a Service> + Clone) -> Self {
         let mut images = Self::default();
-        for service in services.clone() {
+        for service in services.clone().filter(|service| !service.stands_on(service.name.as_str())) {
             images.by_bare_name.insert(service.name.to_string(), service.name.clone());
         }
         for service in services.clone() {
-            for image in &service.images {
+            for image in service.images.iter().filter(|image| !service.stands_on(&image.repository)) {
                 let known = images.by_evidence.entry(image.repository.clone()).or_default();
                 known.push((service.name.clone(), image.tag.clone()));
             }
         }
         for service in services {
             if let Some(repository) = &service.repository {
-                images.by_bare_name.entry(repository.name().to_owned()).or_insert_with(|| service.name.clone());
+                if !service.stands_on(repository.name()) {
+                    images.by_bare_name.entry(repository.name().to_owned()).or_insert_with(|| service.name.clone());
+                }
                 images.by_repository.entry(repository.clone()).or_insert_with(|| service.name.clone());
             }
         }
