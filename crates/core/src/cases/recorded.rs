@@ -104,6 +104,20 @@ fn verdicts_of_buildkit() {
 }
 
 #[test]
+fn an_ignore_file_may_be_a_link() {
+    let linked = |target: &str| {
+        let repo = repo("", "COPY . /d/").write("docs/ignored", "*\n!keep\n");
+        verdict(&repo.link("docs/further", "ignored").link(".dockerignore", target))
+    };
+    for target in ["docs/ignored", "docs/further", "/docs/ignored", "../docs/./ignored"] {
+        assert_eq!(linked(target), "keep", "{target}");
+    }
+    for target in ["docs", "docs/nothing", ".dockerignore"] {
+        assert!(linked(target).contains("src/main.c"), "{target}");
+    }
+}
+
+#[test]
 fn a_name_with_a_backslash_is_no_match_for_itself() {
     for lines in [
         r#"COPY --parents ["docs/c\\d", "/d/"]"#,
