@@ -474,9 +474,16 @@ fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated 
 /// Says of a missing file that git does not track it, and what helps.
 fn hint_at_untracked(service: &Service, snapshot: &Snapshot, evaluated: &mut Evaluated) {
     for (index, path) in &evaluated.missing {
-        let (Some(error), Some(rule)) = (evaluated.errors.get_mut(*index), untracked::rule(snapshot, path)) else {
+        let Some(error) = evaluated.errors.get_mut(*index) else { continue };
+        if path.components().next() == Some(b".git") {
+            error.message = format!(
+                "{}; the repository itself is part of no commit: give what is taken from it as a build argument in \
+                 `services.{}.args`, or leave the image out with `services.{}.skip: true`",
+                error.message, service.name, service.name
+            );
             continue;
-        };
+        }
+        let Some(rule) = untracked::rule(snapshot, path) else { continue };
         error.message = format!(
             "{}; git does not track it (`{}` in {}:{}), so another command makes it and it is part of no commit: \
              make it in a stage of the Dockerfile, or leave the image out with `services.{}.skip: true`",
