@@ -43,3 +43,41 @@ impl Dockerfile {
         dockerfile
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dockerfile::{Read, Recipe, pin};
+
+    fn recipe(dockerfile: &Dockerfile) -> Recipe {
+        dockerfile.recipe(None, &BTreeMap::new(), &"linux/amd64".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn triggers_run_first_and_in_the_line_of_from() {
+        let base = "FROM scratch AS own\nONBUILD COPY never /\nFROM own\nRUN a\nONBUILD ARG SRC=src\nonbuild COPY $SRC /srv\n\
+                    ONBUILD COPY --from=tools:1 /bin /bin";
+        let base = Dockerfile::parse(base).unwrap();
+        let text = "FROM scratch AS other\n\nFROM base:1\nCOPY late /\nCOPY --from=more:1 /a /a";
+        let file = Dockerfile::parse(text).unwrap();
+        let recipe = recipe(&file.triggered(&BTreeMap::from([(1, base.triggers(1).unwrap())])));
+        let steps = &recipe.stages.last().unwrap().steps;
+        let lines: Vec<(usize, &str)> = steps.iter().map(|step| (step.span.first, step.keyword.as_str())).collect();
+        assert_eq!(lines, [(3, "ARG"), (3, "COPY"), (3, "COPY"), (4, "COPY"), (5, "COPY")]);
+        let Read::Context(read) = &steps[1].reads[0] else { panic!("no read of the context") };
+        assert_eq!(read.sources, ["src"]);
+        let images: Vec<(usize, &str)> = recipe.images().map(|image| (image.line, image.text.as_str())).collect();
+        assert_eq!(images, [(3, "base:1"), (3, "tools:1"), (5, "more:1")]);
+        // What the trigger names stands in the base's image: nothing of this file is another one's to pin.
+        let pins = images.iter().map(|(line, text)| ((*line, (*text).to_owned()), format!("{text}@x")));
+        let pinned = pin(&file, &[&recipe], &pins.collect()).unwrap();
+        assert_eq!(pinned, text.replace("base:1", "base:1@x").replace("more:1", "more:1@x"));
+    }
+
+    #[test]
+    fn a_trigger_that_cannot_be_read_is_an_error() {
+        let base = Dockerfile::parse("FROM scratch\nONBUILD FETCH x").unwrap();
+        let error = base.triggers(0).unwrap_err();
+        assert_eq!((error.line, error.message.as_str()), (2, "`ONBUILD`: unknown instruction `FETCH`"));
+    }
+}
