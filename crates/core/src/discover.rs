@@ -32,7 +32,7 @@ use crate::config::{self, Config, ServiceConfig};
 use crate::dockerfile::{Dockerfile, DockerfileError, Recipe};
 use crate::evidence::{Evidence, NamedContext, Survey};
 use crate::graph::{BuiltImage, Kind, KnownNames, NamedSource, Service, ServiceGraph};
-use crate::image::{NameError, Platform, Repository};
+use crate::image::{NameError, Platform, Repository, build_platform};
 use crate::inputs::context::Contexts;
 use crate::name::ServiceName;
 use crate::path::RepoPath;
@@ -204,7 +204,8 @@ fn service(
         service.platform = first.clone();
     }
     if let Ok(parsed) = &service.parsed {
-        let recipe = |args: &BTreeMap<String, String>| recipe(snapshot, contexts, &service, args, &service.platform);
+        let on = (&service.platform, &build_platform(&platforms));
+        let recipe = |args: &BTreeMap<String, String>| recipe(snapshot, contexts, &service, args, on);
         let (args, notes) = weigh::arguments(&service.name, parsed, &recipe, &service.args, &candidate.builds);
         (service.args, service.notes) = (args, notes);
     }
@@ -233,17 +234,17 @@ fn service(
     service
 }
 
-/// What the Dockerfile of a service makes with these arguments on a platform.
+/// What the Dockerfile of a service makes with these arguments on a platform, where another one builds it.
 fn recipe(
     snapshot: &Snapshot,
     contexts: &Contexts,
     service: &Service,
     args: &BTreeMap<String, String>,
-    platform: &Platform,
+    (platform, build): (&Platform, &Platform),
 ) -> Result<Arc<Recipe>, DockerfileError> {
     let parsed = service.parsed.as_ref().map_err(Clone::clone)?;
     let (id, _) = snapshot.dockerfile(&service.dockerfile).ok_or_else(unread)?;
-    let (target, build) = (&service.target, &service.platform);
+    let target = &service.target;
     contexts.recipe((id, target.clone(), args.clone(), [platform, build].map(Clone::clone)), || {
         let mut recipe = parsed.recipe_on(target.as_deref(), args, platform, build)?;
         recipe.preamble.extend(beyond_text(snapshot, &service.dockerfile));
@@ -261,7 +262,8 @@ fn recipes(
     service: &Service,
     platforms: &[Platform],
 ) -> Result<Recipes, DockerfileError> {
-    let on = |platform: &Platform| recipe(snapshot, contexts, service, &service.args, platform);
+    let build = build_platform(platforms);
+    let on = |platform: &Platform| recipe(snapshot, contexts, service, &service.args, (platform, &build));
     let first = on(&service.platform)?;
     let mut further = Vec::new();
     for platform in platforms.iter().skip(1) {

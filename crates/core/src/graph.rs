@@ -43,7 +43,7 @@ pub struct Service {
     pub notes: Vec<String>,
     /// Build arguments, from the config and from what builds it in this repository.
     pub args: BTreeMap<String, String>,
-    /// The platform it is built for; of several the first, on which the build is taken to run.
+    /// The platform it is built for; of several the first.
     pub platform: Platform,
     /// The others, in order, each with what its target needs there: the same value where that is the same.
     pub further: Vec<(Platform, Arc<Recipe>)>,

@@ -9,7 +9,7 @@ mod platform;
 use std::fmt;
 use std::str::FromStr;
 
-pub use platform::{Platform, platforms_text};
+pub use platform::{Platform, build_platform, platforms_text};
 
 /// A name that the grammar refuses, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -46,25 +46,58 @@ impl ObjectId {
     /// The id that git gives an object of this kind (`blob`, `tree`) and content, in the format of `self`.
     #[must_use]
     pub fn of_same_format(&self, kind: &str, content: &[u8]) -> Self {
+        let mut hasher = self.hasher(kind, content.len() as u64);
+        hasher.update(content);
+        hasher.id()
+    }
+
+    /// The same for content of this size that comes in parts.
+    pub fn hasher(&self, kind: &str, size: u64) -> ObjectHasher {
         use sha2::Digest as _;
-        let header = format!("{kind} {}\0", content.len());
-        let hashed = if self.length == 20 {
-            let mut hasher = sha1::Sha1::new();
-            hasher.update(header.as_bytes());
-            hasher.update(content);
-            Self::from_bytes(&hasher.finalize())
-        } else {
-            let mut hasher = sha2::Sha256::new();
-            hasher.update(header.as_bytes());
-            hasher.update(content);
-            Self::from_bytes(&hasher.finalize())
-        };
-        hashed.expect("a digest has the length of an id")
+        let hash = if self.length == 20 { Hash::Sha1(sha1::Sha1::new()) } else { Hash::Sha256(sha2::Sha256::new()) };
+        let mut hasher = ObjectHasher(hash);
+        hasher.update(format!("{kind} {size}\0").as_bytes());
+        hasher
     }
 
     /// Is this the id of all zeros, by which git means "no object"?
     pub fn is_null(&self) -> bool {
         self.bytes.iter().all(|byte| *byte == 0)
+    }
+}
+
+/// Makes the id of an object whose content comes in parts.
+pub struct ObjectHasher(Hash);
+
+enum Hash {
+    Sha1(sha1::Sha1),
+    Sha256(sha2::Sha256),
+}
+
+impl ObjectHasher {
+    /// The next part.
+    pub fn update(&mut self, part: &[u8]) {
+        use sha2::Digest as _;
+        match &mut self.0 {
+            Hash::Sha1(hash) => hash.update(part),
+            Hash::Sha256(hash) => hash.update(part),
+        }
+    }
+
+    /// The id; it is git's own if the parts have the size that was said.
+    pub fn id(self) -> ObjectId {
+        use sha2::Digest as _;
+        let id = match self.0 {
+            Hash::Sha1(hash) => ObjectId::from_bytes(&hash.finalize()),
+            Hash::Sha256(hash) => ObjectId::from_bytes(&hash.finalize()),
+        };
+        id.expect("a digest has the length of an id")
+    }
+}
+
+impl fmt::Debug for ObjectHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ObjectHasher")
     }
 }
 

@@ -52,6 +52,11 @@ impl ImageContent {
         }
     }
 
+    /// A layer in which files of the context may be was not read after all.
+    pub fn lacks_a_layer(&mut self) {
+        self.complete = false;
+    }
+
     /// A file or link that a layer holds, by its path from the image's root and the id of its content.
     pub fn add(&mut self, path: RepoPath, mode: Mode, id: ObjectId) {
         let held = self.files.entry(path.name().to_vec()).or_default();

@@ -105,6 +105,29 @@ fn a_stage_on_the_build_platform_is_the_same_on_all() {
     assert_ne!(repo.keys(), repo.clone().write("api/bin/amd64", "other").keys());
 }
 
+#[test]
+fn the_build_platform_hangs_on_the_config_and_not_on_the_machine() {
+    let repo = two_platforms().write(
+        "api/Dockerfile",
+        "FROM --platform=$BUILDPLATFORM golang AS build\nARG BUILDARCH\nCOPY bin/$BUILDARCH /go\nFROM alpine\nCOPY --from=build /go /go\n",
+    );
+    let platform_of_build = |repo: &Fixture| {
+        let sets = repo.sets();
+        let set = &sets.values().next().unwrap().set;
+        set.stages[0].platform.clone().unwrap()
+    };
+    let arm = |args: &str| repo.clone().config(&format!("registry: docker.io/acme\nplatforms: [linux/arm64]\n{args}"));
+    let native = arm("");
+    assert_eq!((platform_of_build(&native).as_str(), context(&native).as_str()), ("linux/arm64", "bin/arm64"));
+    let of_many = repo.clone().config("registry: docker.io/acme\nplatforms: [linux/386, linux/amd64, linux/arm64]");
+    assert_eq!((platform_of_build(&of_many).as_str(), context(&of_many).as_str()), ("linux/amd64", "bin/amd64"));
+    // Where it is built on another machine, the config says so; the engine is given the same.
+    let crossed = arm("services: {api: {args: {BUILDPLATFORM: linux/amd64, BUILDARCH: amd64}}}");
+    assert_eq!((platform_of_build(&crossed).as_str(), context(&crossed).as_str()), ("linux/amd64", "bin/amd64"));
+    same(&crossed, &crossed.clone().write("api/bin/arm64", "other"));
+    assert_ne!(crossed.keys(), crossed.clone().write("api/bin/amd64", "other").keys());
+}
+
 /// `base` for these platforms, with a file of its own for each, and `api` on it for both.
 fn on_base(dockerfile: &str, platforms: &str) -> Fixture {
     two_platforms()

@@ -51,6 +51,20 @@ impl Platform {
     }
 }
 
+/// The platform that a build for these is taken to run on, whatever the machine: `linux/amd64` if that is among them, else
+/// the first.
+pub fn build_platform<'a>(platforms: impl IntoIterator<Item = &'a Platform>) -> Platform {
+    let usual = Platform::default();
+    let mut first = None;
+    for platform in platforms {
+        if platform.normalised() == usual {
+            return platform.clone();
+        }
+        first = first.or(Some(platform));
+    }
+    first.cloned().unwrap_or(usual)
+}
+
 /// `linux/amd64, linux/arm64`
 pub fn platforms_text<'a>(platforms: impl IntoIterator<Item = &'a Platform>) -> String {
     let texts: Vec<String> = platforms.into_iter().map(ToString::to_string).collect();

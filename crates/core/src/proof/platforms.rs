@@ -2,7 +2,7 @@
 
 use crate::dockerfile::Recipe;
 use crate::graph::Service;
-use crate::image::{Platform, platforms_text};
+use crate::image::{Platform, build_platform, platforms_text};
 use crate::inputs::set::{Evaluated, InputSet};
 use crate::proof::{ImageContent, Mismatch, Proof, claim, judge};
 
@@ -38,8 +38,8 @@ fn made_on<'a>(
         return Ok((recipe, set));
     }
     let parsed = service.parsed.as_ref().map_err(|error| cannot(error))?;
-    let build = &service.platform;
-    let other = parsed.recipe_on(service.target.as_deref(), &service.args, platform, build);
+    let build = build_platform(service.platforms());
+    let other = parsed.recipe_on(service.target.as_deref(), &service.args, platform, &build);
     if other.is_ok_and(|other| other == **first) {
         return Ok((first, &evaluated.set));
     }

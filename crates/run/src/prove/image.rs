@@ -66,8 +66,8 @@ fn is_command(created_by: &str) -> bool {
         || (created_by.contains("/bin/sh -c ") && !created_by.contains("#(nop)") && !created_by.contains("COPY"))
 }
 
-/// The layers that were read, by their digests: the images of an index share some.
-pub(super) type Layers = HashMap<Digest, Arc<Vec<LayerFile>>>;
+/// The layers that were read, by their digests: the images of an index share some. None: it holds too much to be read.
+pub(super) type Layers = HashMap<Digest, Option<Arc<Vec<LayerFile>>>>;
 
 /// What the newest `most` layers of an image that a `COPY` may have made hold, and the platform that its config tells.
 pub(super) async fn content(
@@ -101,17 +101,26 @@ pub(super) async fn content(
     let mut content = ImageContent::new(history, directory.unwrap_or_default(), complete);
     for (layer, _) in wanted.into_iter().filter(|(layer, _)| readable(layer.size) && layer.urls.is_empty()) {
         let files = match known.get(&layer.digest) {
-            Some(files) => Arc::clone(files),
+            Some(files) => files.clone(),
             None => {
                 let bytes = registry.layer(repository, &layer.digest, layer.size).await?;
-                let files = layer::files(&bytes, like)
-                    .map_err(|error| refused(format!("its layer {} cannot be read: {error}", layer.digest.short())))?;
-                let files = Arc::new(files);
-                known.insert(layer.digest.clone(), Arc::clone(&files));
+                let unreadable = |error: &dyn std::fmt::Display| {
+                    refused(format!("its layer {} cannot be read: {error}", layer.digest.short()))
+                };
+                let unpacking = tokio::task::spawn_blocking(move || layer::files(&bytes, like));
+                let files = match unpacking.await.map_err(|error| unreadable(&error))? {
+                    Ok(files) => Some(Arc::new(files)),
+                    Err(error) if layer::is_too_much(&error) => None,
+                    Err(error) => return Err(unreadable(&error)),
+                };
+                known.insert(layer.digest.clone(), files.clone());
                 files
             }
         };
-        for file in &*files {
+        if files.is_none() {
+            content.lacks_a_layer();
+        }
+        for file in files.iter().flat_map(|files| &**files) {
             content.add(file.path.clone(), file.mode, file.id);
         }
     }
