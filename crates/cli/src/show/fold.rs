@@ -8,14 +8,17 @@ const CROWD: usize = 5;
 /// How wide lines of names are.
 const WIDEST: usize = 64;
 
+/// What a crowd has in common, and the crowd.
+pub(crate) type Alike<Item> = (Vec<String>, Vec<Item>);
+
 /// Divides what is told alone from what a crowd has in common; `common` gives what that would be, if anything.
 pub(crate) fn fold<Item>(
     items: Vec<Item>,
     common: impl Fn(&Item) -> Option<Vec<String>>,
-) -> (Vec<Item>, Vec<(Vec<String>, Vec<Item>)>) {
+) -> (Vec<Item>, Vec<Alike<Item>>) {
     let keys: Vec<Option<Vec<String>>> = items.iter().map(common).collect();
     let mut alone = Vec::new();
-    let mut alike: Vec<(Vec<String>, Vec<Item>)> = Vec::new();
+    let mut alike: Vec<Alike<Item>> = Vec::new();
     let mut sizes: BTreeMap<&Vec<String>, usize> = BTreeMap::new();
     for key in keys.iter().flatten() {
         *sizes.entry(key).or_default() += 1;
