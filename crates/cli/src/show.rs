@@ -8,7 +8,7 @@ use longshore_core::object::Commit;
 use longshore_core::plan::{Baseline, Decision, ImageKind, ImagePlan, Plan};
 use longshore_core::reason::Reason;
 
-pub(crate) use fold::{fold, in_lines};
+pub(crate) use fold::{first_of, fold, in_lines};
 
 use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, columns, count, cut_lines, cut_to, markdown, paint};
 
@@ -59,14 +59,16 @@ fn rows(plan: &Plan, detail: Detail) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let builds: Vec<&ImagePlan> = released().filter(|image| matches!(image.decision, Decision::Build { .. })).collect();
     let (alone, alike) = match detail {
-        Detail::Short => fold(builds, |image| only_reason(image)),
+        Detail::Short => {
+            fold(builds, |image| unless(image).is_none().then(|| image.reasons().iter().map(Reason::subject).collect()))
+        }
         Detail::All => (builds, Vec::new()),
     };
     for (index, image) in alone.iter().enumerate() {
         rows.extend(build_rows(image, index == 0, detail));
     }
-    for (reason, images) in &alike {
-        rows.extend(alike_rows(reason, images, rows.is_empty()));
+    for (reasons, images) in &alike {
+        rows.extend(alike_rows(reasons, images, rows.is_empty()));
     }
     rows.extend(retag_rows(
         &released().filter(|image| matches!(image.decision, Decision::Retag(_))).collect::<Vec<_>>(),
@@ -103,19 +105,11 @@ fn build_rows(image: &ImagePlan, first: bool, detail: Detail) -> Vec<Vec<String>
     }
 }
 
-/// The one thing that an image is built for; none where there are several, or where it may be spared.
-fn only_reason(image: &ImagePlan) -> Option<String> {
-    match (image.reasons(), unless(image)) {
-        ([reason], None) => Some(reason.subject()),
-        _ => None,
-    }
-}
-
-/// Images that are built for one and the same thing.
-fn alike_rows(reason: &str, images: &[&ImagePlan], first: bool) -> Vec<Vec<String>> {
+/// Images that are built for one and the same reasons.
+fn alike_rows(reasons: &[String], images: &[&ImagePlan], first: bool) -> Vec<Vec<String>> {
     let word = if first { paint(BUILD, "build") } else { String::new() };
     let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
-    let reason = in_lines(&reason.split(' ').collect::<Vec<_>>());
+    let reason = in_lines(&first_of(reasons).split(' ').collect::<Vec<_>>());
     let lines = reason.into_iter().chain(in_lines(&names).into_iter().map(|line| paint(DIM, &line)));
     let mut rows: Vec<Vec<String>> = lines.map(|line| vec![String::new(), String::new(), line]).collect();
     if let Some([first, second, ..]) = rows.first_mut().map(Vec::as_mut_slice) {

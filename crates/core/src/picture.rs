@@ -65,7 +65,8 @@ impl Picture {
             let style = match drawn.kind {
                 BoxKind::Image => "",
                 BoxKind::Test => ", style=\"rounded,dashed\"",
-                BoxKind::Shared => ", shape=folder, style=solid",
+                BoxKind::Shared if drawn.label == "." || drawn.label.ends_with('/') => ", shape=folder, style=solid",
+                BoxKind::Shared => ", shape=note, style=solid",
             };
             let (label, note) = (in_dot(&drawn.label), in_dot(&drawn.note));
             // Writing into a text cannot fail.

@@ -8,7 +8,7 @@ use longshore_run::ports::Repo as _;
 use crate::args::{Common, Diff, Format};
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::show::{fold, in_lines};
+use crate::show::{first_of, fold, in_lines};
 use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, Ui, count, cut_to, fitted, markdown, paint};
 use crate::{exit, json};
 
@@ -71,7 +71,7 @@ fn is_told(image: &Compared) -> bool {
 fn rows(comparison: &Comparison, all: bool) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let told: Vec<&Compared> = comparison.images.iter().filter(|image| all || is_told(image)).collect();
-    let (alone, alike) = if all { (told, Vec::new()) } else { fold(told, |image| only_change(image)) };
+    let (alone, alike) = if all { (told, Vec::new()) } else { fold(told, |image| changes(image)) };
     for image in alone {
         let mut whats = whats(image).into_iter();
         let first = whats.next().unwrap_or_default();
@@ -83,20 +83,18 @@ fn rows(comparison: &Comparison, all: bool) -> Vec<Vec<String>> {
             rows.extend(rest.into_iter().map(|what| vec![String::new(), String::new(), cut_to(&what, WIDEST)]));
         }
     }
-    for (what, images) in alike {
+    for (whats, images) in alike {
         let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
-        rows.push(vec![paint(BUILD, "changed"), count(images.len(), "image"), what]);
+        rows.push(vec![paint(BUILD, "changed"), count(images.len(), "image"), first_of(&whats)]);
         rows.extend(in_lines(&names).into_iter().map(|line| vec![String::new(), String::new(), paint(DIM, &line)]));
     }
     rows
 }
 
-/// The one thing that changed of an image, where there is nothing else to say of it.
-fn only_change(image: &Compared) -> Option<String> {
-    match (image.state, image.reasons.as_slice(), &image.was) {
-        (State::Changed, [reason], None) if digests(image).is_empty() => Some(reason.subject()),
-        _ => None,
-    }
+/// What changed of an image, where there is nothing else to say of it.
+fn changes(image: &Compared) -> Option<Vec<String>> {
+    let is_all = image.state == State::Changed && image.was.is_none() && digests(image).is_empty();
+    is_all.then(|| image.reasons.iter().map(Reason::subject).collect())
 }
 
 /// What is to be said of an image, the first thing first.

@@ -8,19 +8,22 @@ const CROWD: usize = 5;
 /// How wide lines of names are.
 const WIDEST: usize = 64;
 
+/// What a crowd has in common, and the crowd.
+pub(crate) type Alike<Item> = (Vec<String>, Vec<Item>);
+
 /// Divides what is told alone from what a crowd has in common; `common` gives what that would be, if anything.
 pub(crate) fn fold<Item>(
     items: Vec<Item>,
-    common: impl Fn(&Item) -> Option<String>,
-) -> (Vec<Item>, Vec<(String, Vec<Item>)>) {
-    let keys: Vec<Option<String>> = items.iter().map(common).collect();
+    common: impl Fn(&Item) -> Option<Vec<String>>,
+) -> (Vec<Item>, Vec<Alike<Item>>) {
+    let keys: Vec<Option<Vec<String>>> = items.iter().map(common).collect();
     let mut alone = Vec::new();
-    let mut alike: Vec<(String, Vec<Item>)> = Vec::new();
-    let mut sizes: BTreeMap<&String, usize> = BTreeMap::new();
+    let mut alike: Vec<Alike<Item>> = Vec::new();
+    let mut sizes: BTreeMap<&Vec<String>, usize> = BTreeMap::new();
     for key in keys.iter().flatten() {
         *sizes.entry(key).or_default() += 1;
     }
-    let is_crowd = |key: &String| sizes.get(key).is_some_and(|size| *size >= CROWD);
+    let is_crowd = |key: &Vec<String>| sizes.get(key).is_some_and(|size| *size >= CROWD);
     for (item, key) in items.into_iter().zip(&keys) {
         match key.as_ref().filter(|key| is_crowd(key)) {
             None => alone.push(item),
@@ -31,6 +34,15 @@ pub(crate) fn fold<Item>(
         }
     }
     (alone, alike)
+}
+
+/// The first of several things, and how many more there are.
+pub(crate) fn first_of(things: &[String]) -> String {
+    match things {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first}  and {} more", rest.len()),
+    }
 }
 
 /// Names in lines of a width that fits beside something.
@@ -51,10 +63,10 @@ mod tests {
 
     #[test]
     fn a_crowd_is_told_once_and_a_few_one_by_one() {
-        let first = |name: &&str| name.chars().next().map(String::from);
+        let first = |name: &&str| name.chars().next().map(|first| vec![first.to_string()]);
         let (alone, alike) = fold(vec!["a1", "b1", "a2", "a3", "b2", "a4", "", "a5"], first);
         assert_eq!(alone, ["b1", "b2", ""]);
-        assert_eq!(alike, [("a".to_owned(), vec!["a1", "a2", "a3", "a4", "a5"])]);
+        assert_eq!(alike, [(vec!["a".to_owned()], vec!["a1", "a2", "a3", "a4", "a5"])]);
     }
 
     #[test]

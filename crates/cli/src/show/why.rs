@@ -380,15 +380,18 @@ pub(crate) fn overview(telling: Telling<'_>, images: &[&ImagePlan]) -> String {
             more => format!("  and {more} more"),
         };
         let what = format!("{}{more}", cut_to(&first.reason.subject(), 60));
+        let mut key: Vec<String> = explanation.reasons.iter().map(|because| because.reason.subject()).collect();
         let commits = explanation.reasons.iter().flat_map(|because| &because.commits);
         let newest = commits.max_by_key(|made| made.commit.time);
         let commit = newest.map(|made| format!("{} {}", made.commit.id.short(), made.commit.subject));
-        told.push((vec![image.name.to_string(), what, commit.unwrap_or_default()], more.is_empty()));
+        key.extend(commit.clone());
+        told.push((vec![image.name.to_string(), what, commit.unwrap_or_default()], key));
     }
-    let (alone, alike) = fold(told, |(row, is_one)| is_one.then(|| row[1..].join("  ")));
+    let (alone, alike) = fold(told, |(_, key)| Some(key.clone()));
     let mut text = overview_rows(alone.into_iter().map(|(row, _)| row).collect(), telling.width);
     let mut part = |shown: String| text.extend([if text.is_empty() { "" } else { "\n" }, &shown]);
-    for (change, rows) in &alike {
+    for (_, rows) in &alike {
+        let change = rows.first().map(|(row, _)| row[1..].join("  ")).unwrap_or_default();
         let names: Vec<&str> = rows.iter().map(|(row, _)| row[0].as_str()).collect();
         let head = format!("{}  {change}\n", count(names.len(), "image"));
         let names = in_lines(&names).join("\n");

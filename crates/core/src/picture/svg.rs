@@ -19,8 +19,8 @@ const MARGIN: usize = 20;
 const CHARACTER: usize = 7;
 /// How often columns are put in order.
 const SWEEPS: usize = 8;
-/// How many boxes stand beside each other below.
-const BESIDE: usize = 5;
+/// How wide the rows of boxes below are at least.
+const BELOW: usize = 700;
 
 const STYLE: &str = "\
 text{font:12px ui-sans-serif,system-ui,sans-serif;fill:#1b1f24}\
@@ -105,13 +105,17 @@ fn lay_out(picture: &Picture) -> Layout {
     let mut right = x.saturating_sub(GAP);
     // What nothing is joined with.
     let joined: BTreeSet<usize> = columns.iter().flatten().copied().collect();
-    let alone: Vec<usize> = (0..count).filter(|index| !joined.contains(index)).collect();
-    let widest = alone.iter().map(|index| widths[*index]).max().unwrap_or(0) + MARGIN;
-    for (position, index) in alone.iter().enumerate() {
-        at[*index] = (MARGIN + position % BESIDE * widest, bottom + MARGIN / 2 + position / BESIDE * STEP);
-        right = right.max(at[*index].0 + widths[*index]);
+    let row_end = right.max(BELOW);
+    let (mut x, mut y) = (MARGIN, bottom + MARGIN / 2);
+    for index in (0..count).filter(|index| !joined.contains(index)) {
+        if x > MARGIN && x + widths[index] > row_end {
+            (x, y) = (MARGIN, y + STEP);
+        }
+        at[index] = (x, y);
+        x += widths[index] + MARGIN;
+        right = right.max(x - MARGIN);
+        bottom = y + STEP;
     }
-    bottom += if alone.is_empty() { 0 } else { MARGIN / 2 + alone.len().div_ceil(BESIDE) * STEP };
     Layout { at, widths, size: (right + MARGIN, bottom + MARGIN) }
 }
 
