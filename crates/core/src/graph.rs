@@ -637,7 +637,10 @@ impl Images {
         for service in services.clone().filter(|service| !service.stands_on(service.name.as_str())) {
             images.by_bare_name.insert(service.name.to_string(), service.name.clone());
         }
-        for service in services.clone() {
+        // Where several are built as one image, it is rather the one that is nothing else.
+        let mut built: Vec<&Service> = services.clone().collect();
+        built.sort_by_key(|service| service.images.len());
+        for service in built {
             for image in service.images.iter().filter(|image| !service.stands_on(&image.repository)) {
                 let known = images.by_evidence.entry(image.repository.clone()).or_default();
                 known.push((service.name.clone(), image.tag.clone()));

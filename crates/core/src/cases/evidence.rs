@@ -353,3 +353,28 @@ fn a_tiltfile_tells_a_context_and_makes_no_service() {
     assert_eq!(told(&built), ["api: api/Dockerfile in api: build.sh:1"]);
     assert_eq!(notes(&built), [""; 0]);
 }
+
+#[test]
+fn an_image_that_two_are_built_as_is_the_one_that_is_nothing_else() {
+    let repo = fixture(
+        "
+        //- base/Dockerfile
+        FROM scratch
+        //- debug/Dockerfile
+        FROM scratch
+        //- tool/Dockerfile
+        ARG BASE
+        FROM $BASE
+        //- Makefile
+        base:
+        	docker build -t acme/base:latest base
+        fake:
+        	docker build -t acme/debug:latest base
+        debug:
+        	docker build -t acme/debug:latest debug
+        tool:
+        	docker build --build-arg BASE=acme/debug:latest tool
+        ",
+    );
+    assert_eq!(told(&repo)[2], "tool: tool/Dockerfile in tool: Makefile:8 -> debug");
+}

@@ -4,6 +4,7 @@
 //! writes down or that are folders of the repository, functions with what they are called with, the folder in which each
 //! command runs. Of what is decided elsewhere, every branch is followed. What cannot be known stays as it is written.
 
+mod calls;
 mod expand;
 mod syntax;
 mod words;
@@ -68,6 +69,8 @@ pub(super) struct Shell<'a> {
     left: Vec<String>,
     steps: usize,
     depth: usize,
+    /// Scripts that ran each other to come here.
+    scripts: usize,
     /// The line of what is run, where that is not in the text itself.
     line: Option<usize>,
     /// The text was expanded by make: what is written in it may be a default that a caller changes.
@@ -92,6 +95,7 @@ impl<'a> Shell<'a> {
             left: Vec::new(),
             steps: 0,
             depth: 0,
+            scripts: 0,
             line: None,
             is_recipe: false,
             found: Vec::new(),
@@ -161,6 +165,7 @@ impl<'a> Shell<'a> {
             }
             Node::Branches { subject, arms } => self.branches(subject.as_ref(), arms),
             Node::Each { variable, words, body } => self.each(variable, words.as_deref(), body),
+            Node::While { condition, body } if self.options(condition, body) => {}
             Node::While { condition, body } => {
                 let before = (self.variables.clone(), self.directory.clone());
                 self.run(condition);
@@ -377,21 +382,28 @@ impl<'a> Shell<'a> {
             }
             "make" | "gmake" => self.makes.push(rest.to_vec()),
             "eval" => self.evaluate(&rest.join(" "), line),
-            "bash" | "sh" | "/bin/bash" | "/bin/sh" => {
-                let script = rest.iter().position(|word| word.starts_with('-') && word.ends_with('c'));
-                if let Some(text) = script.and_then(|at| rest.get(at + 1)).cloned() {
-                    let mut shell = self.clone();
-                    shell.evaluate(&text, line);
-                    (self.found, self.steps) = (shell.found, shell.steps);
-                }
-            }
+            "bash" | "sh" | "/bin/bash" | "/bin/sh" => self.shell(rest, line),
             "source" | "." => self.source(rest.first().cloned().unwrap_or_default(), line),
             name if self.functions.contains_key(name) => self.call(name, Some(rest.to_vec()), line),
+            name if name.contains('/') && name.ends_with(".sh") && self.runs(name, rest, line) => {}
             _ => {
                 if let Some(command) = command::parse(words) {
                     self.found.push(Found { command, directory: self.directory.clone(), line });
                 }
             }
+        }
+    }
+
+    /// The shell as a command: `-c TEXT`, or a script with its arguments.
+    fn shell(&mut self, words: &[String], line: usize) {
+        let flags = words.iter().take_while(|word| word.starts_with('-')).count();
+        let Some((first, rest)) = words[flags..].split_first() else { return };
+        if words[..flags].iter().any(|flag| flag.ends_with('c')) {
+            let mut shell = self.clone();
+            shell.evaluate(first, line);
+            (self.found, self.steps) = (shell.found, shell.steps);
+        } else {
+            self.runs(first, rest, line);
         }
     }
 

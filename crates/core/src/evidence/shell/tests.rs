@@ -138,3 +138,20 @@ fn loops_end() {
     let script = "f() { f; docker build api; }\nf\nwhile :; do docker build web; done\nX=$X$X$X\nfor i in {1,2,3,4,5,6,7,8,9}; do for j in {1,2,3,4,5,6,7,8,9}; do for k in {1,2,3,4,5,6,7,8,9}; do for l in {1,2,3,4,5,6,7,8,9}; do for m in {1,2,3}; do X=$X$X; done; done; done; done; done";
     assert_eq!(told(script).len(), 2);
 }
+
+#[test]
+fn a_script_that_is_run_with_arguments_is_followed_with_them() {
+    let build = "#!/bin/bash\ntarget=''\nbase=''\nwhile getopts 'bc:d:lt:' opt; do\n  case \"${opt}\" in\n    b) base='--build-arg BASE=base:1' ;;\n    c) name=${OPTARG} ;;\n    d) dir=$OPTARG ;;\n    l) local='Y' ;;\n    t) target=${OPTARG} ;;\n    ?) usage ;;\n  esac\ndone\nif [ -n \"$target\" ]; then target=\"--target $target\"; fi\nif [[ \"$local\" = Y ]]; then tags=(--tag \"acme/$name:1\"); else tags=(--tag \"r.example/$name:1\"); fi\ndocker buildx build $target $base -f \"$dir/Dockerfile\" \"${tags[@]}\" \"$dir\"\n";
+    let told = |script: &str| {
+        let script = format!("{script} # docker build");
+        let files = [("scripts/one.sh", build), ("scripts/all.sh", script.as_str())];
+        story("api/Dockerfile web/Dockerfile", &files).told("scripts/all.sh")
+    };
+    assert_eq!(
+        told(
+            "FLAGS=(-l)\none() {\n  bash scripts/one.sh \"${FLAGS[@]}\" -c \"$1\" -d $1 -t run -t debug\n}\none api\nscripts/one.sh -l -b -c web -d web"
+        ),
+        ["3: api/Dockerfile in api to debug as acme/api:1", "6: web/Dockerfile in web as acme/web:1"]
+    );
+    assert_eq!(told("bash scripts/all.sh -x; bash scripts/gone.sh -x; bash scripts/one.sh"), [""; 0]);
+}
