@@ -496,7 +496,10 @@ impl Images {
             None => from_variable || moves,
         };
         let built = self.by_evidence.get(plain(repository))?;
-        built.iter().find(|(name, built)| *name != service.name && fits(built)).map(|(name, _)| name)
+        let others = || built.iter().filter(|(name, built)| *name != service.name && fits(built));
+        // Where several images are tags of one repository, the tag says which of them is meant, if anything does.
+        let exact = others().find(|(_, built)| built.as_deref() == Some(tag));
+        exact.or_else(|| others().next()).map(|(name, _)| name)
     }
 
     fn of<'a>(services: impl Iterator<Item = &'a Service> + Clone) -> Self {

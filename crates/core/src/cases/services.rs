@@ -221,3 +221,33 @@ fn two_services_of_one_name() -> Vec<Answer> {
     };
     vec![planned(&repo), Answer::Told(format!("error: {refused}"))]
 }
+
+#[test]
+fn an_image_among_several_of_one_repository_is_the_one_of_its_tag() {
+    let repo = fixture(
+        "
+        //- Makefile
+        all:
+        \tdocker build -t acme/db:$(NEW) new
+        \tdocker build -t acme/db:$(OLD) old
+        \tdocker build -t acme/db:15 stable
+        //- new/Dockerfile
+        FROM scratch
+        //- old/Dockerfile
+        FROM scratch
+        //- stable/Dockerfile
+        FROM scratch
+        //- app/Dockerfile
+        ARG VERSION=TAG
+        FROM acme/db:$VERSION
+        ",
+    );
+    let edges = |tag: &str| {
+        let graph = repo.clone().replace("app/Dockerfile", "TAG", tag).graph();
+        let edges = graph.edges(&"app".parse().expect("a name"));
+        edges.iter().map(|edge| edge.on.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(edges("15"), "stable");
+    // Of the others nobody can tell the tag: one is taken, since an image that is left out would be missed.
+    assert_eq!(edges("16"), "new");
+}
