@@ -188,20 +188,24 @@ impl Checkout {
 
 /// The `.gitattributes` of a tree: where, and their blobs.
 pub fn rules(tree: &Directory) -> Vec<(RepoPath, ObjectId)> {
-    fn look(at: &RepoPath, directory: &Directory, found: &mut Vec<(RepoPath, ObjectId)>) {
+    // Hardly any directory has rules: its path is put together only then.
+    fn look<'a>(at: &mut Vec<&'a [u8]>, directory: &'a Directory, found: &mut Vec<(RepoPath, ObjectId)>) {
         if let Some(Entry::Leaf(leaf)) = directory.get(RULES)
             && matches!(leaf.mode, Mode::File | Mode::Executable)
         {
-            found.push((at.child(RULES), leaf.id));
+            let path = at.iter().fold(RepoPath::root(), |path, name| path.child(name));
+            found.push((path.child(RULES), leaf.id));
         }
         for (name, entry) in directory.entries() {
             if let Entry::Directory(below) = entry {
-                look(&at.child(name), below, found);
+                at.push(name);
+                look(at, below, found);
+                at.pop();
             }
         }
     }
     let mut found = Vec::new();
-    look(&RepoPath::root(), tree, &mut found);
+    look(&mut Vec::new(), tree, &mut found);
     found
 }
 

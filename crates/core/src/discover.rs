@@ -25,6 +25,8 @@ mod weigh;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::config::{self, Config, ServiceConfig};
 use crate::dockerfile::{Dockerfile, DockerfileError, Recipe};
 use crate::evidence::{Evidence, NamedContext, Survey};
@@ -130,17 +132,17 @@ pub fn discover(
     if repository_name.is_none() && candidates.iter().zip(&names).any(|(candidate, name)| takes_it(candidate, name)) {
         return Discovered { graph: ServiceGraph::default(), errors, lacks_repository_name: true };
     }
-    let mut services = BTreeMap::new();
     let given: Vec<(&Candidate, ServiceName)> = candidates.iter().zip(names).collect();
-    for (candidate, name) in given.iter().cloned() {
-        let settings = config.services.get(&name);
+    let made = given.par_iter().filter_map(|(candidate, name)| {
+        let settings = config.services.get(name);
         if settings.is_some_and(|settings| settings.skip) {
-            continue;
+            return None;
         }
         let mut service = service(snapshot, contexts, candidate, name.clone(), settings, config);
         service.contexts = named_contexts(&candidate.builds, survey, &given);
-        services.insert(name, service);
-    }
+        Some((name.clone(), service))
+    });
+    let mut services: BTreeMap<ServiceName, Service> = made.collect::<Vec<_>>().into_iter().collect();
     let has_file = |settings: &ServiceConfig| settings.dockerfile.is_some();
     let unknown = config
         .services

@@ -23,7 +23,7 @@ mod wild;
 
 use crate::path::RepoPath;
 
-use pattern::Pattern;
+use pattern::{Path, Pattern};
 
 /// The patterns of one ignore file, or of one instruction's `--exclude`, in their order.
 #[derive(Debug, Clone)]
@@ -129,10 +129,10 @@ impl IgnoreRules {
             matched_beyond: vec![0; self.patterns.len().saturating_sub(1) / 64].into(),
             ..Verdicts::default()
         };
-        let has_line_feed = path.contains(&b'\n');
+        let asked = Path::new(path);
         for (index, pattern) in self.patterns.iter().enumerate() {
             // A pattern that would change nothing is passed over and counts as not matched, also further below.
-            if above.has(index) || (pattern.exception == here.ignored && pattern.matches(path, has_line_feed)) {
+            if above.has(index) || (pattern.exception == here.ignored && pattern.matches(asked)) {
                 here.set(index);
                 here.ignored = !pattern.exception;
             }

@@ -7,11 +7,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rayon::prelude::*;
+
 use super::reading::{self, Entry, Files, Reading, Unread};
 use super::{Evidence, Pattern, Source, bake, compose, skaffold};
 use crate::object::ObjectId;
 use crate::path::RepoPath;
-use crate::snapshot::{FoundFiles, Snapshot, ignore_files};
+use crate::snapshot::{FoundFile, FoundFiles, Snapshot, ignore_files};
 use crate::tree;
 
 /// What the files of a commit say.
@@ -140,11 +142,14 @@ pub struct Readings {
 impl Readings {
     /// What the files of a commit say. The blobs of `found` were read.
     pub fn survey(&self, snapshot: &Snapshot, found: &FoundFiles) -> Survey {
+        let read = |file: &FoundFile| {
+            let bytes = snapshot.blobs.get(&file.id)?;
+            let read = reader_of(&file.path, bytes)?;
+            Some(self.reading(snapshot, &file.path, file.id, |files| read(&file.path, bytes, files)))
+        };
+        let readings: Vec<Arc<Reading>> = found.evidence.par_iter().with_max_len(1).filter_map(read).collect();
         let mut survey = Survey::default();
-        for file in &found.evidence {
-            let Some(bytes) = snapshot.blobs.get(&file.id) else { continue };
-            let Some(read) = reader_of(&file.path, bytes) else { continue };
-            let reading = self.reading(snapshot, &file.path, file.id, |files| read(&file.path, bytes, files));
+        for reading in readings {
             for build in &reading.evidence {
                 survey.builds.entry(build.dockerfile.clone()).or_default().push(build.clone());
             }
@@ -164,8 +169,9 @@ impl Readings {
         id: ObjectId,
         read: impl FnOnce(&dyn Files) -> Reading,
     ) -> Arc<Reading> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get(&(path.clone(), id))
+        let all = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (path.clone(), id);
+        if let Some(known) = all().get(&key)
             && known.asked.iter().all(|(question, answer)| answered(snapshot, question) == *answer)
         {
             return Arc::clone(&known.reading);
@@ -173,7 +179,7 @@ impl Readings {
         let files = Asking { snapshot, asked: RefCell::default() };
         let reading = Arc::new(read(&files));
         let asked = files.asked.into_inner();
-        known.insert((path.clone(), id), Known { asked, reading: Arc::clone(&reading) });
+        all().insert(key, Known { asked, reading: Arc::clone(&reading) });
         reading
     }
 }

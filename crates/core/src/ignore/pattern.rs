@@ -20,6 +20,8 @@ pub(super) struct Pattern {
     /// The cleaned text, without the `!`.
     text: String,
     kind: Kind,
+    /// How many components a matching path has; none where that is open.
+    depth: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -36,6 +38,25 @@ enum Kind {
     Regex(Regex),
 }
 
+/// A path, with what is asked of it for every pattern.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path<'a> {
+    bytes: &'a [u8],
+    depth: usize,
+    has_line_feed: bool,
+}
+
+impl<'a> Path<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, depth: depth(bytes), has_line_feed: bytes.contains(&b'\n') }
+    }
+}
+
+/// How many components a path has.
+fn depth(path: &[u8]) -> usize {
+    path.iter().filter(|byte| **byte == b'/').count() + 1
+}
+
 impl Pattern {
     /// The pattern in `text`, cleaned already; with its `!`.
     pub(super) fn new(text: &str) -> Result<Self, String> {
@@ -48,12 +69,20 @@ impl Pattern {
         }
         let text = text.to_owned();
         let kind = Kind::of(&text).map_err(|why| format!("`{text}` is malformed: {why}"))?;
-        Ok(Self { exception, text, kind })
+        let depth = match &kind {
+            Kind::Exact => Some(depth(text.as_bytes())),
+            Kind::Wild { wild, .. } => wild.depth(),
+            Kind::Prefix | Kind::Suffix | Kind::Regex(_) => None,
+        };
+        Ok(Self { exception, text, kind, depth })
     }
 
-    /// Does the pattern match this very path (not: one of its parents)? Whether the path has a line feed is asked of many
-    /// patterns, and told with it.
-    pub(super) fn matches(&self, path: &[u8], has_line_feed: bool) -> bool {
+    /// Does the pattern match this very path (not: one of its parents)?
+    pub(super) fn matches(&self, path: Path<'_>) -> bool {
+        if self.depth.is_some_and(|depth| depth != path.depth) {
+            return false;
+        }
+        let Path { bytes: path, has_line_feed, .. } = path;
         let pattern = self.text.as_bytes();
         match &self.kind {
             Kind::Exact => path == pattern,
@@ -92,8 +121,7 @@ impl Pattern {
             Kind::Prefix => (self.text.as_bytes()[..self.text.len() - 2].into(), false),
             Kind::Suffix => return true,
             Kind::Wild { wild, .. } => {
-                let here = directory.iter().filter(|byte| **byte == b'/').count() + 1;
-                if wild.depth().is_some_and(|depth| depth <= here) {
+                if self.depth.is_some_and(|deepest| deepest <= depth(directory)) {
                     return false;
                 }
                 (wild.head().into(), false)

@@ -13,6 +13,8 @@ pub(super) struct Wild {
     tail: Box<[u8]>,
     /// What stands between.
     parts: Box<[Part]>,
+    /// What a matching path's last component looks like, where the pattern is `**/` and no more than that.
+    name: Option<Box<[Part]>>,
 }
 
 /// A part of a plain pattern.
@@ -30,9 +32,24 @@ pub(super) enum Part {
     Rest,
 }
 
+impl Part {
+    /// Does it match within one component of a path only?
+    fn is_of_one_component(&self) -> bool {
+        match self {
+            Self::Text(text) => !text.contains(&b'/'),
+            Self::One | Self::Star => true,
+            Self::Directories | Self::Rest => false,
+        }
+    }
+}
+
 impl Wild {
     /// From parts; texts are not empty and do not follow each other.
     pub(super) fn new(mut parts: Vec<Part>) -> Self {
+        let name = match parts.split_first() {
+            Some((Part::Directories, name)) if name.iter().all(Part::is_of_one_component) => Some(name.into()),
+            _ => None,
+        };
         let tail = match parts.pop_if(|part| matches!(part, Part::Text(_))) {
             Some(Part::Text(text)) => text,
             _ => Box::default(),
@@ -42,7 +59,7 @@ impl Wild {
             _ => Box::default(),
         };
         parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
-        Self { head, tail, parts: parts.into() }
+        Self { head, tail, parts: parts.into(), name }
     }
 
     /// Is the last byte of `path` one that a matching path may have? Told at once, and false for most paths.
@@ -52,6 +69,9 @@ impl Wild {
 
     /// Does the whole of `path` match?
     pub(super) fn matches(&self, path: &[u8]) -> bool {
+        if let Some(name) = &self.name {
+            return matches(name, path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
+        }
         // The tail first: it is what most paths fail at. Head and tail must not share a byte.
         path.strip_suffix(&*self.tail)
             .and_then(|path| path.strip_prefix(&*self.head))
