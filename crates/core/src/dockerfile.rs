@@ -26,13 +26,13 @@ mod json;
 mod line;
 mod mount;
 mod node;
+mod outside;
 mod pattern;
 mod pin;
 mod platform;
 mod recipe;
 mod remote;
 mod shell;
-mod trigger;
 mod variables;
 
 #[cfg(test)]
@@ -44,10 +44,10 @@ mod recipe_tests;
 
 use instruction::{Instruction, Kind};
 
+pub use outside::Triggers;
 pub use pin::pin;
 pub use recipe::{ContextRead, ImageUse, Read, ReadKind, Recipe, RecipeBase, RecipeStage, Step};
 pub use remote::is_git_repository;
-pub use trigger::Triggers;
 
 /// Lines of the file, 1-based and both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,6 +5,7 @@
 //! that starts `FROM etcd:3.5` stands on somebody else's etcd, and so does every other Dockerfile that names `etcd`. And
 //! never by a reference with a digest, which says already what the image stands on, whatever is built now.
 
+mod altered;
 mod elsewhere;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::config::{BaseRule, BasesConfig, External, ServiceConfig, Versioning};
-use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe, RecipeBase};
+use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe};
 use crate::elsewhere::Elsewhere;
 use crate::image::{Platform, Repository};
 use crate::inputs::context::{Context, Contexts, IgnoreFile};
@@ -226,59 +227,15 @@ impl Service {
 
 impl ServiceGraph {
     /// Draws the edges and puts the services in an order in which each stands after what it stands on. What the `ONBUILD`s
-    /// of a service run in another one joins that one's recipe.
+    /// of a service run in another one joins that one's recipe, and a named context takes the place of a stage of its name.
     pub fn new(services: BTreeMap<ServiceName, Service>) -> Self {
         let mut graph = Self::drawn(services);
-        let triggered: Vec<Service> = graph.services.values().filter_map(|service| graph.triggered(service)).collect();
-        if triggered.is_empty() {
+        let altered: Vec<Service> = graph.services.values().filter_map(|service| graph.altered(service)).collect();
+        if altered.is_empty() {
             return graph;
         }
-        graph.services.extend(triggered.into_iter().map(|service| (service.name.clone(), service)));
+        graph.services.extend(altered.into_iter().map(|service| (service.name.clone(), service)));
         Self::drawn(graph.services)
-    }
-
-    /// The service with the triggers of those that its stages start from; none where there are none.
-    fn triggered(&self, service: &Service) -> Option<Service> {
-        if self.edges(&service.name).is_empty() {
-            return None;
-        }
-        let recipe = service.recipe.as_ref().ok()?;
-        let mut run = BTreeMap::new();
-        for stage in &recipe.stages {
-            let RecipeBase::Image(image) = &stage.base else { continue };
-            let base = self.service_of(service, image).and_then(|name| self.get(name));
-            let Some((base, Ok(parsed))) = base.map(|base| (base, &base.parsed)) else { continue };
-            let last = base.recipe.as_ref().ok().and_then(|recipe| recipe.stages.last());
-            match last.map(|last| parsed.triggers(last.index)) {
-                Some(Ok(triggers)) if !triggers.is_empty() => drop(run.insert(stage.index, triggers)),
-                Some(Err(error)) => {
-                    let message = format!("`{}`, line {}: {}", base.name, error.line, error.message);
-                    let recipe = Err(DockerfileError { line: image.line, message });
-                    return Some(Service { recipe, ..service.clone() });
-                }
-                Some(Ok(_)) | None => {}
-            }
-        }
-        let parsed = service.parsed.as_ref().ok().filter(|_| !run.is_empty())?.triggered(&run);
-        let on = |platform: &Platform, before: &Recipe| {
-            let target = service.target.as_deref();
-            let mut recipe = parsed.recipe_on(target, &service.args, platform, &service.platform)?;
-            let beyond = before.preamble.iter().filter(|line| !recipe.preamble.contains(line)).cloned();
-            recipe.preamble.extend(beyond.collect::<Vec<_>>());
-            Ok(Arc::new(recipe))
-        };
-        let mut changed = service.clone();
-        changed.recipe = on(&service.platform, recipe);
-        for (platform, recipe) in &mut changed.further {
-            match on(platform, recipe) {
-                Ok(triggered) => match &changed.recipe {
-                    Ok(first) if *first == triggered => *recipe = Arc::clone(first),
-                    _ => *recipe = triggered,
-                },
-                Err(error) => changed.recipe = Err(error),
-            }
-        }
-        Some(changed)
     }
 
     fn drawn(services: BTreeMap<ServiceName, Service>) -> Self {
@@ -629,7 +586,10 @@ impl Images {
             None => from_variable || moves,
         };
         let built = self.by_evidence.get(plain(repository))?;
-        built.iter().find(|(name, built)| *name != service.name && fits(built)).map(|(name, _)| name)
+        let others = || built.iter().filter(|(name, built)| *name != service.name && fits(built));
+        // Where several images are tags of one repository, the tag says which of them is meant, if anything does.
+        let exact = others().find(|(_, built)| built.as_deref() == Some(tag));
+        exact.or_else(|| others().next()).map(|(name, _)| name)
     }
 
     fn of<'a>(services: impl Iterator<Item = &'a Service> + Clone) -> Self {

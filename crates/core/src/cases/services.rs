@@ -19,6 +19,9 @@ table! {
     a_base_of_this_repository_however_it_is_written:
         "a base from this repository changes, named with a registry that has a port, by `FROM --platform=…`, lower-case `from`, `FROM $ARG`, a variable tag, `COPY --from=` or `RUN --mount=from=`", "api differs: stands on base, which is built, base differs: base/a changed",
         "dib";
+    a_named_context_takes_the_place_of_a_stage:
+        "a named context has the name of a stage: a file of the context is edited; one that the stage would copy", "differs: FROM deps = libs 4328a56d50499742e4018f526cbd4c0b893e4f83 changed; same",
+        "not looked at";
     a_base_of_its_own_name_is_somebody_elses:
         "`FROM` of its own name (`etcd/Dockerfile`: `FROM quay.io/x/etcd`): an external base, no cycle; and of that bare name in another Dockerfile (`web/Dockerfile`: `FROM mongo:$TAG`), when `mongo` changes", "etcd retag: since v1.0.0, mongo retag: since v1.0.0; mongo differs: mongo/conf changed, web same",
         "dib (the image vanishes)";
@@ -125,6 +128,27 @@ fn a_base_of_this_repository_however_it_is_written() -> Vec<Answer> {
     answers.collect()
 }
 
+fn a_named_context_takes_the_place_of_a_stage() -> Vec<Answer> {
+    let repo = fixture(
+        "
+        //- compose.yaml
+        services:
+          app:
+            build:
+              context: app
+              additional_contexts: {deps: ./libs}
+        //- app/Dockerfile
+        FROM scratch AS deps
+        COPY own /libs
+        FROM scratch
+        COPY --from=deps /libs /libs
+        //- app/own
+        //- libs/f
+        ",
+    );
+    vec![change(&repo, |repo| repo.touch("libs/f")), change(&repo, |repo| repo.touch("app/own"))]
+}
+
 fn a_base_of_its_own_name_is_somebody_elses() -> Vec<Answer> {
     let repo = fixture(
         "
@@ -196,4 +220,34 @@ fn two_services_of_one_name() -> Vec<Answer> {
         Ok(_) => "both".to_owned(),
     };
     vec![planned(&repo), Answer::Told(format!("error: {refused}"))]
+}
+
+#[test]
+fn an_image_among_several_of_one_repository_is_the_one_of_its_tag() {
+    let repo = fixture(
+        "
+        //- Makefile
+        all:
+        \tdocker build -t acme/db:$(NEW) new
+        \tdocker build -t acme/db:$(OLD) old
+        \tdocker build -t acme/db:15 stable
+        //- new/Dockerfile
+        FROM scratch
+        //- old/Dockerfile
+        FROM scratch
+        //- stable/Dockerfile
+        FROM scratch
+        //- app/Dockerfile
+        ARG VERSION=TAG
+        FROM acme/db:$VERSION
+        ",
+    );
+    let edges = |tag: &str| {
+        let graph = repo.clone().replace("app/Dockerfile", "TAG", tag).graph();
+        let edges = graph.edges(&"app".parse().expect("a name"));
+        edges.iter().map(|edge| edge.on.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(edges("15"), "stable");
+    // Of the others nobody can tell the tag: one is taken, since an image that is left out would be missed.
+    assert_eq!(edges("16"), "new");
 }

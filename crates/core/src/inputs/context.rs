@@ -192,7 +192,7 @@ impl Context {
     }
 
     /// The mode (none for a directory) and id of what stands at a path, ignored or not; where a link is on the way, those
-    /// of the whole context, as it may lead anywhere in it.
+    /// of the whole context, as it may lead anywhere in it, and where a closed submodule is, those of its commit.
     fn reached(&self, path: &RepoPath) -> Option<(Option<Mode>, ObjectId)> {
         let mut directory = &self.directory;
         let mut components = path.components();
@@ -200,7 +200,8 @@ impl Context {
             match directory.get(component)? {
                 Entry::Directory(below) => directory = below,
                 Entry::Leaf(leaf) if leaf.mode == Mode::Link => return Some((Some(Mode::Link), self.id())),
-                Entry::Leaf(_) if components.next().is_some() => return None,
+                // What a closed submodule holds hangs on its commit.
+                Entry::Leaf(leaf) if leaf.mode != Mode::Submodule && components.next().is_some() => return None,
                 Entry::Leaf(leaf) => return Some((Some(leaf.mode), leaf.id)),
             }
         }
@@ -334,5 +335,36 @@ impl Filter<'_> {
         }
         path.truncate(length);
         if whole { Arc::clone(directory) } else { Arc::new(Directory::of(kept, directory.id())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::fixture;
+
+    #[test]
+    fn what_stands_where_a_source_is_looked_for() {
+        let repo = fixture(
+            "
+            //- src/main.c
+            //- link link=src
+            //- libs/one submodule=0123456789abcdef0123456789abcdef01234567
+            ",
+        );
+        let directory = repo.snapshot().directory(&RepoPath::root()).unwrap();
+        let context = Contexts::default().open(RepoPath::root(), directory, None).unwrap();
+        let mode = |path: &str| context.reached(&RepoPath::new(path).unwrap()).map(|(mode, _)| mode);
+        assert_eq!(mode("src"), Some(None));
+        assert_eq!(mode("src/main.c"), Some(Some(Mode::File)));
+        assert_eq!(mode("src/main.c/x"), None);
+        assert_eq!(mode("src/none"), None);
+        assert_eq!(mode("link/main.c"), Some(Some(Mode::Link)));
+        // What is in a closed submodule hangs on its commit.
+        for path in ["libs/one", "libs/one/src", "libs/one/src/deep"] {
+            let reached = context.reached(&RepoPath::new(path).unwrap()).unwrap();
+            assert_eq!(reached.0, Some(Mode::Submodule), "{path}");
+            assert_eq!(reached.1.to_string(), "0123456789abcdef0123456789abcdef01234567", "{path}");
+        }
     }
 }

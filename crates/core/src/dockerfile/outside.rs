@@ -1,4 +1,5 @@
-//! The `ONBUILD`s of an image that another Dockerfile starts from: they run there, first of all, and read its context.
+//! What a Dockerfile becomes by what is said elsewhere: the `ONBUILD`s of an image that it starts from run first of all, and
+//! a named context takes the place of the stage of its name.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,22 @@ impl Dockerfile {
         let commands = self.bodies.get(stage).into_iter().flat_map(|body| &body.commands);
         let waiting = commands.filter(|instruction| matches!(instruction.kind, Kind::OnBuild));
         waiting.map(Instruction::trigger).collect::<Result<_, _>>().map(Triggers)
+    }
+
+    /// The same file with each stage for which `is_context` says so put aside for the named context of its name, as the
+    /// engine does; none if there is no such stage.
+    pub fn with_contexts(&self, is_context: impl Fn(&str) -> bool) -> Option<Self> {
+        let named = |name: &Option<String>| name.as_deref().is_some_and(&is_context);
+        if !self.bodies.iter().any(|body| named(&body.from.name)) {
+            return None;
+        }
+        let mut dockerfile = self.clone();
+        for body in dockerfile.bodies.iter_mut().filter(|body| named(&body.from.name)) {
+            body.commands.clear();
+            body.from.base = body.from.name.clone().unwrap_or_default();
+            body.from.platform = None;
+        }
+        Some(dockerfile)
     }
 
     /// The same file with what the bases of its stages, by number, have it run. It all stands in the line of `FROM`.
@@ -72,6 +89,16 @@ mod tests {
         let pins = images.iter().map(|(line, text)| ((*line, (*text).to_owned()), format!("{text}@x")));
         let pinned = pin(&file, &[&recipe], &pins.collect()).unwrap();
         assert_eq!(pinned, text.replace("base:1", "base:1@x").replace("more:1", "more:1@x"));
+    }
+
+    #[test]
+    fn a_named_context_stands_for_the_stage_of_its_name() {
+        let file = Dockerfile::parse("FROM scratch AS Deps\nCOPY f /\nFROM deps\nCOPY --from=deps /f /g").unwrap();
+        assert!(file.with_contexts(|name| name == "other").is_none());
+        let recipe = recipe(&file.with_contexts(|name| name == "deps").unwrap());
+        let images: Vec<(usize, &str)> = recipe.images().map(|image| (image.line, image.text.as_str())).collect();
+        assert_eq!(images, [(1, "deps")]);
+        assert_eq!(recipe.stages[0].steps, []);
     }
 
     #[test]
