@@ -7,23 +7,22 @@
 
 mod altered;
 mod elsewhere;
+mod images;
+mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
+use images::{Images, plain, without_tag};
 
 use crate::config::{BaseRule, BasesConfig, External, ServiceConfig, Versioning};
 use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe};
-use crate::elsewhere::Elsewhere;
 use crate::image::{Platform, Repository};
-use crate::inputs::context::{Context, Contexts, IgnoreFile};
-use crate::inputs::set::{Evaluated, ImageSource, InputSet, Outside, Target, evaluate};
-use crate::inputs::{InputError, Unknown};
+use crate::inputs::set::Evaluated;
 use crate::name::ServiceName;
 use crate::path::RepoPath;
-use crate::snapshot::Snapshot;
-use crate::untracked;
+
+pub use images::BuiltImage;
 
 /// What is built and released: one Dockerfile and target, one image.
 #[derive(Debug, Clone)]
@@ -66,15 +65,6 @@ pub struct Service {
     pub parsed: Result<Arc<Dockerfile>, DockerfileError>,
     /// What its target needs.
     pub recipe: Result<Arc<Recipe>, DockerfileError>,
-}
-
-/// An image that a file of the repository builds.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BuiltImage {
-    /// Its repository, as written, without Docker's own host.
-    pub repository: String,
-    /// Its tag; none where it hangs on a variable.
-    pub tag: Option<String>,
 }
 
 /// What a named context stands for.
@@ -128,16 +118,6 @@ pub struct ServiceGraph {
     edges: BTreeMap<ServiceName, Vec<Edge>>,
     order: Vec<ServiceName>,
     cycles: Vec<Vec<ServiceName>>,
-}
-
-/// The released services by what a Dockerfile may call their images.
-#[derive(Debug, Clone, Default)]
-struct Images {
-    by_repository: BTreeMap<Repository, ServiceName>,
-    /// By service name; where no service has it, by the last part of a repository.
-    by_bare_name: BTreeMap<String, ServiceName>,
-    /// By what the repository's own files build them as.
-    by_evidence: BTreeMap<String, Vec<(ServiceName, Option<String>)>>,
 }
 
 /// A service stands on another one.
@@ -331,290 +311,6 @@ impl ServiceGraph {
         edges.sort();
         edges.dedup_by(|a, b| a.on == b.on);
         edges
-    }
-
-    /// What each of these services (all, if none are named) is made of at `snapshot`; those they stand on are read, too.
-    pub fn inputs(
-        &self,
-        snapshot: &Snapshot,
-        contexts: &Contexts,
-        elsewhere: &Elsewhere,
-        only: Option<&BTreeSet<ServiceName>>,
-    ) -> InputSets {
-        let mut wanted: BTreeSet<&ServiceName> =
-            self.order.iter().filter(|name| only.is_none_or(|only| only.contains(*name))).collect();
-        for name in self.order.iter().rev() {
-            if wanted.contains(name) {
-                wanted.extend(self.edges(name).iter().map(|edge| &edge.on));
-            }
-        }
-        let mut sets = InputSets::new();
-        for level in self.levels(&wanted) {
-            let read = |service: &&Service| {
-                let evaluated = self.inputs_of(service, snapshot, contexts, elsewhere, &sets);
-                (service.name.clone(), evaluated)
-            };
-            let evaluated: Vec<(ServiceName, Evaluated)> = level.par_iter().map(read).collect();
-            sets.extend(evaluated);
-        }
-        sets
-    }
-
-    /// These services by what they stand on: those of one level on earlier levels only, so that they can be read at once.
-    fn levels(&self, wanted: &BTreeSet<&ServiceName>) -> Vec<Vec<&Service>> {
-        let mut levels: Vec<Vec<&Service>> = Vec::new();
-        let mut known: BTreeMap<&ServiceName, usize> = BTreeMap::new();
-        for service in self.in_order().filter(|service| wanted.contains(&service.name)) {
-            let below = self.edges(&service.name).iter().filter_map(|edge| known.get(&edge.on));
-            let level = below.max().map_or(0, |highest| highest + 1);
-            known.insert(&service.name, level);
-            if level == levels.len() {
-                levels.push(Vec::new());
-            }
-            levels[level].push(service);
-        }
-        levels
-    }
-
-    fn inputs_of(
-        &self,
-        service: &Service,
-        snapshot: &Snapshot,
-        contexts: &Contexts,
-        elsewhere: &Elsewhere,
-        sets: &InputSets,
-    ) -> Evaluated {
-        if let Some(cycle) = self.cycles.iter().find(|cycle| cycle.contains(&service.name)) {
-            let line = self.edges(&service.name).iter().find(|edge| cycle.contains(&edge.on)).map(|edge| edge.line);
-            return broken(service, format!("it stands on itself: {}", circle(cycle)), line);
-        }
-        let recipe = match &service.recipe {
-            Ok(recipe) => recipe,
-            Err(error) => return broken(service, error.message.clone(), Some(error.line)),
-        };
-        let ignore_file = snapshot.ignore_file(&service.dockerfile, &service.context);
-        let opened = open_context(service, snapshot, contexts, (&service.context, "build context"), ignore_file);
-        let context = match opened {
-            Ok(context) => context,
-            Err(evaluated) => return *evaluated,
-        };
-        let named = match named_contexts(service, snapshot, contexts) {
-            Ok(named) => named,
-            Err(evaluated) => return *evaluated,
-        };
-        let had = |name: &ServiceName, platform: &Platform| {
-            let nothing = || ImageSource::Service(name.clone(), None);
-            sets.get(name).map_or_else(nothing, |evaluated| evaluated.had_for(name, platform))
-        };
-        let from = |image: &ImageUse, platform: &Platform| match (
-            self.service_of(service, image),
-            service.context_of(image),
-        ) {
-            (Some(name), _) => had(name, platform),
-            (None, Some(NamedSource::Image(other))) => ImageSource::Other(other.clone()),
-            (None, Some(NamedSource::Directory(path))) => named
-                .get(path)
-                .map_or(ImageSource::External, |context| ImageSource::Directory(path.clone(), context.id())),
-            (None, _) => ImageSource::External,
-        };
-        let outside =
-            Outside { externals: &service.externals, answers: elsewhere.of(&service.name), directories: &named };
-        // What each is as a whole: that settles what it is on any platform.
-        let whole = |image: &ImageUse| match self.service_of(service, image) {
-            Some(name) => {
-                let evaluated = sets.get(name).filter(|evaluated| evaluated.errors.is_empty());
-                ImageSource::Service(name.clone(), evaluated.map(|evaluated| evaluated.set.key().clone()))
-            }
-            None => from(image, &service.platform),
-        };
-        let on = |recipe: &Arc<Recipe>, target: Target<'_>| {
-            let read = || {
-                let beside = (&snapshot.blobs, &*snapshot.checkout);
-                let mut evaluated = evaluate(&service.dockerfile, recipe, &context, target, beside, outside, &from);
-                evaluated.unknowns.extend(recipe.preamble.iter().find_map(|line| unknown_frontend(line)));
-                evaluated
-            };
-            // What a checkout alters is no part of a sight.
-            let mut evaluated = if snapshot.checkout.is_plain() {
-                let images = recipe.images().map(whole).collect();
-                let sight = context.sight(&service.dockerfile, recipe, target.platform, images, outside);
-                contexts.evaluated(sight, recipe, read)
-            } else {
-                read()
-            };
-            hint_at_untracked(service, snapshot, &mut evaluated);
-            evaluated
-        };
-        let mut evaluated = on(recipe, Target { platform: &service.platform, twin: None });
-        let first = Some(&evaluated.set).filter(|_| evaluated.errors.is_empty());
-        let further = service.further.iter().map(|(platform, other)| {
-            let twin = first.filter(|_| Arc::ptr_eq(recipe, other));
-            on(other, Target { platform, twin })
-        });
-        let further: Vec<Evaluated> = further.collect();
-        further.into_iter().for_each(|further| evaluated.add(further));
-        evaluated.errors.extend(self.against_policy(service));
-        evaluated
-    }
-}
-
-/// Opens a directory of the commit that a build reads from; `what` is what it is to the build.
-fn open_context(
-    service: &Service,
-    snapshot: &Snapshot,
-    contexts: &Contexts,
-    (path, what): (&RepoPath, &str),
-    ignore_file: Option<IgnoreFile<'_>>,
-) -> Result<Context, Box<Evaluated>> {
-    let Some(directory) = snapshot.directory(path) else {
-        let Some((submodule, commit)) = snapshot.submodule(path) else {
-            return Err(Box::new(broken(service, format!("the {what} `{path}` is no directory"), None)));
-        };
-        let message = format!("the {what} `{path}` is in the submodule `{submodule}`, which is not here");
-        return Err(Box::new(Evaluated { closed: [(submodule, commit)].into(), ..broken(service, message, None) }));
-    };
-    let ignore_path = ignore_file.as_ref().map(|file| file.path.clone());
-    contexts.open(path.clone(), directory, ignore_file).map_err(|error| {
-        let mut evaluated = broken(service, error.message, Some(error.line));
-        if let (Some(path), Some(first)) = (ignore_path, evaluated.errors.first_mut()) {
-            first.file = path;
-        }
-        Box::new(evaluated)
-    })
-}
-
-/// The directories that a service reads from as named contexts.
-fn named_contexts(
-    service: &Service,
-    snapshot: &Snapshot,
-    contexts: &Contexts,
-) -> Result<BTreeMap<RepoPath, Context>, Box<Evaluated>> {
-    let mut named = BTreeMap::new();
-    for NamedDirectory { directory: path, .. } in service.named_directories().into_values() {
-        let ignore_file = snapshot.ignore_file_of_named(path);
-        let context = open_context(service, snapshot, contexts, (path, "named context"), ignore_file)?;
-        named.insert(path.clone(), context);
-    }
-    Ok(named)
-}
-
-/// A `# syntax` line that names somebody's own frontend: what it makes of the file is its own affair.
-fn unknown_frontend(line: &str) -> Option<Unknown> {
-    let frontend = line.strip_prefix("# syntax=")?;
-    let name = without_tag(frontend.split_whitespace().next().unwrap_or_default());
-    let name = name.strip_prefix("docker.io/").unwrap_or(name);
-    let known = matches!(name, "docker/dockerfile" | "docker/dockerfile-upstream");
-    (!known).then(|| Unknown { why: format!("the frontend `{frontend}` may read the file in its own way"), line: 1 })
-}
-
-fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated {
-    Evaluated {
-        set: InputSet::new(service.platform.clone(), Vec::new(), Vec::new(), Vec::new()),
-        errors: vec![InputError { message, file: service.dockerfile.clone(), line }],
-        unknowns: Vec::new(),
-        wanted: Vec::new(),
-        closed: BTreeSet::new(),
-        missing: Vec::new(),
-    }
-}
-
-/// Says of a missing file that git does not track it, and what helps.
-fn hint_at_untracked(service: &Service, snapshot: &Snapshot, evaluated: &mut Evaluated) {
-    for (index, path) in &evaluated.missing {
-        let Some(error) = evaluated.errors.get_mut(*index) else { continue };
-        if path.components().next() == Some(b".git") {
-            error.message = format!(
-                "{}; the repository itself is part of no commit: give what is taken from it as a build argument in \
-                 `services.{}.args`, or leave the image out with `services.{}.skip: true`",
-                error.message, service.name, service.name
-            );
-            continue;
-        }
-        let Some(rule) = untracked::rule(snapshot, path) else { continue };
-        error.message = format!(
-            "{}; git does not track it (`{}` in {}:{}): make it in a stage of the Dockerfile, or leave the image out \
-             with `services.{}.skip: true`",
-            error.message, rule.pattern, rule.file, rule.line, service.name
-        );
-    }
-}
-
-/// `a -> b -> a`
-fn circle(cycle: &[ServiceName]) -> String {
-    let names: Vec<&str> = cycle.iter().chain(cycle.first()).map(ServiceName::as_str).collect();
-    names.join(" -> ")
-}
-
-/// The repository part of an image's text: no digest, and no tag (a port is none).
-fn without_tag(text: &str) -> &str {
-    let text = text.split_once('@').map_or(text, |(text, _)| text);
-    match text.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => text,
-    }
-}
-
-impl BuiltImage {
-    /// Of a name as it is written: variables that nobody sets stand as `${NAME}`. None where its repository hangs on one.
-    pub fn of(written: &str) -> Option<Self> {
-        let repository = without_tag(written);
-        let tag = written[repository.len()..].strip_prefix(':').unwrap_or("latest");
-        if repository.is_empty() || repository.contains('$') {
-            return None;
-        }
-        let tag = (!tag.contains('$')).then(|| tag.to_owned());
-        Some(Self { repository: plain(repository).to_owned(), tag })
-    }
-}
-
-/// A repository without the host that stands for none.
-fn plain(repository: &str) -> &str {
-    let hosts = ["docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/"];
-    hosts.iter().find_map(|host| repository.strip_prefix(host)).unwrap_or(repository)
-}
-
-impl Images {
-    /// The service that the repository's own files build as this image. The tag must be one that they build. Where theirs
-    /// hangs on a variable, it may be one from a variable, or one that moves (`latest`, `dev`), but not a version.
-    fn built(&self, service: &Service, image: &ImageUse) -> Option<&ServiceName> {
-        let repository = without_tag(&image.text);
-        let tag = image.text[repository.len()..].strip_prefix(':').unwrap_or("latest");
-        let moves = !tag.bytes().any(|byte| byte.is_ascii_digit());
-        let from_variable = image.written.rsplit('/').next().is_some_and(|last| last.contains(":$"));
-        let fits = |built: &Option<String>| match built {
-            Some(built) => built == tag || from_variable,
-            None => from_variable || moves,
-        };
-        let built = self.by_evidence.get(plain(repository))?;
-        let others = || built.iter().filter(|(name, built)| *name != service.name && fits(built));
-        // Where several images are tags of one repository, the tag says which of them is meant, if anything does.
-        let exact = others().find(|(_, built)| built.as_deref() == Some(tag));
-        exact.or_else(|| others().next()).map(|(name, _)| name)
-    }
-
-    fn of<'a>(services: impl Iterator<Item = &'a Service> + Clone) -> Self {
-        let mut images = Self::default();
-        for service in services.clone().filter(|service| !service.stands_on(service.name.as_str())) {
-            images.by_bare_name.insert(service.name.to_string(), service.name.clone());
-        }
-        // Where several are built as one image, it is rather the one that is nothing else.
-        let mut built: Vec<&Service> = services.clone().collect();
-        built.sort_by_key(|service| service.images.len());
-        for service in built {
-            for image in service.images.iter().filter(|image| !service.stands_on(&image.repository)) {
-                let known = images.by_evidence.entry(image.repository.clone()).or_default();
-                known.push((service.name.clone(), image.tag.clone()));
-            }
-        }
-        for service in services {
-            if let Some(repository) = &service.repository {
-                if !service.stands_on(repository.name()) {
-                    images.by_bare_name.entry(repository.name().to_owned()).or_insert_with(|| service.name.clone());
-                }
-                images.by_repository.entry(repository.clone()).or_insert_with(|| service.name.clone());
-            }
-        }
-        images
     }
 }
 
