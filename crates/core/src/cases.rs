@@ -39,6 +39,8 @@ mod services;
 mod values;
 
 #[cfg(test)]
+mod charts;
+#[cfg(test)]
 mod copying;
 #[cfg(test)]
 mod deciding;

@@ -9,7 +9,7 @@
 //! *Names.* The folder's name, plus what the file's name says beside "Dockerfile" where a folder has several. Where two
 //! would be equal, the first by depth, then by path, keeps the bare name, and the others get what their image is called, or
 //! their parent's name in front; a name that a release has used sticks to its Dockerfile. A Dockerfile in the root takes the
-//! repository's name.
+//! repository's name. What the charts of the repository run as an image has that image's name (`charts.rs`).
 //!
 //! *Contexts.* What is said, if it can be true (`weigh.rs`). Else the Dockerfile's own directory, then its ancestors up to
 //! the root: the nearest in which all sources exist (`contexts.rs`).
@@ -18,6 +18,7 @@
 //! fewest is taken, and each source that it lacks is an error with its line.
 
 mod candidates;
+mod charts;
 mod contexts;
 mod names;
 mod weigh;
@@ -120,11 +121,12 @@ pub fn discover(
     repository_name: Option<&str>,
     known: &KnownNames,
 ) -> Discovered {
-    let (candidates, mut errors) = candidates(snapshot, found, config, contexts, survey);
+    let (mut candidates, mut errors) = candidates(snapshot, found, config, contexts, survey);
     if candidates.is_empty() && errors.is_empty() {
         let errors = vec![DiscoverError::NoDockerfile];
         return Discovered { graph: ServiceGraph::default(), errors, lacks_repository_name: false };
     }
+    charts::ask(&mut candidates, survey.charts(), repository_name.unwrap_or(NOT_TOLD));
     let names = names(&candidates, repository_name.unwrap_or(NOT_TOLD), known);
     let takes_it = |candidate: &Candidate, name: &ServiceName| {
         name.as_str().contains(NOT_TOLD) || (candidate.name.is_none() && candidate.dockerfile.depth() == 1)
@@ -188,6 +190,9 @@ fn service(
         parsed,
         dockerfile,
     };
+    if service.images.is_empty() {
+        service.images = candidate.charted.images(&service.name);
+    }
     if let Some(settings) = settings {
         service.apply(settings);
         if service.target.is_none() {
@@ -204,6 +209,7 @@ fn service(
         let (args, notes) = weigh::arguments(&service.name, parsed, &recipe, &service.args, &candidate.builds);
         (service.args, service.notes) = (args, notes);
     }
+    service.notes.extend(candidate.charted.unsure.iter().cloned());
     match recipes(snapshot, contexts, &service, &platforms) {
         Ok((first, further)) => (service.recipe, service.further) = (Ok(first), further),
         Err(error) => service.recipe = Err(error),

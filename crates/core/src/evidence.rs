@@ -2,16 +2,19 @@
 //!
 //! A Dockerfile does not say from which context, to which stage and with which arguments it is built. Other files of the
 //! repository do: compose files, bake files, `skaffold.yaml`, and `docker build` lines in Makefiles, scripts and workflows.
+//! The values files of charts build nothing, and say under which names images are run.
 //! Each reader takes the bytes of one such file and gives the builds that it describes, each with its line. A reader
 //! never guesses: what it cannot tell (a variable that nobody sets) is `None` or stays written as it is, and
 //! [`discover`](crate::discover) weighs what all of them say.
 
 pub mod bake;
+mod chart;
 mod ci;
 mod command;
 pub mod compose;
 pub(crate) mod document;
 mod interpolate;
+mod just;
 mod makefile;
 mod pattern;
 mod place;
@@ -25,6 +28,7 @@ mod survey;
 #[cfg(test)]
 mod tests_support;
 mod text;
+mod tilt;
 mod workflow;
 mod yaml;
 
@@ -32,6 +36,7 @@ use std::collections::BTreeMap;
 
 use crate::path::RepoPath;
 
+pub use chart::ChartImage;
 pub use pattern::{Part, Pattern, Shape};
 pub use reading::{Ci, Entry, Files, Kind, Reading, SIZE_LIMIT, Tool, Unread, Used, may_speak, read, wanted};
 pub use survey::{Readings, Survey, is_aside, is_in_examples, is_in_tests};
@@ -92,4 +97,13 @@ pub enum Source {
     Script,
     /// A compose file.
     Compose,
+    /// A Tiltfile: builds for the desk of whoever develops.
+    Tilt,
+}
+
+impl Source {
+    /// Does it say how images are built for others, and not for the desk?
+    pub fn is_trusted(self) -> bool {
+        !matches!(self, Self::Compose | Self::Tilt)
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! An edge is drawn where a Dockerfile names an image of this repository: by its full repository, or by a bare name whose
 //! tag comes from an `ARG` (`FROM rest_api:${BUILDTAG}`), or because the config says so. Never on itself: `etcd/Dockerfile`
-//! that starts `FROM etcd:3.5` stands on somebody else's etcd. And never by a reference with a digest, which says already
-//! what the image stands on, whatever is built now.
+//! that starts `FROM etcd:3.5` stands on somebody else's etcd, and so does every other Dockerfile that names `etcd`. And
+//! never by a reference with a digest, which says already what the image stands on, whatever is built now.
 
 mod elsewhere;
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::config::{BaseRule, BasesConfig, External, ServiceConfig, Versioning};
-use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe};
+use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe, RecipeBase};
 use crate::elsewhere::Elsewhere;
 use crate::image::{Platform, Repository};
 use crate::inputs::context::{Context, Contexts, IgnoreFile};
@@ -183,6 +183,11 @@ impl Service {
         })
     }
 
+    /// Does its own Dockerfile start from this bare name? Then the name is somebody else's, and not what it is built as.
+    fn stands_on(&self, bare: &str) -> bool {
+        !bare.contains('/') && self.images().any(|image| plain(without_tag(&image.text)) == bare)
+    }
+
     /// What a name in its Dockerfile stands for, where it is a named context.
     pub fn context_of(&self, image: &ImageUse) -> Option<&NamedSource> {
         self.contexts.get(&image.text).or_else(|| self.contexts.get(&image.text.to_ascii_lowercase()))
@@ -220,8 +225,63 @@ impl Service {
 }
 
 impl ServiceGraph {
-    /// Draws the edges and puts the services in an order in which each stands after what it stands on.
+    /// Draws the edges and puts the services in an order in which each stands after what it stands on. What the `ONBUILD`s
+    /// of a service run in another one joins that one's recipe.
     pub fn new(services: BTreeMap<ServiceName, Service>) -> Self {
+        let mut graph = Self::drawn(services);
+        let triggered: Vec<Service> = graph.services.values().filter_map(|service| graph.triggered(service)).collect();
+        if triggered.is_empty() {
+            return graph;
+        }
+        graph.services.extend(triggered.into_iter().map(|service| (service.name.clone(), service)));
+        Self::drawn(graph.services)
+    }
+
+    /// The service with the triggers of those that its stages start from; none where there are none.
+    fn triggered(&self, service: &Service) -> Option<Service> {
+        if self.edges(&service.name).is_empty() {
+            return None;
+        }
+        let recipe = service.recipe.as_ref().ok()?;
+        let mut run = BTreeMap::new();
+        for stage in &recipe.stages {
+            let RecipeBase::Image(image) = &stage.base else { continue };
+            let base = self.service_of(service, image).and_then(|name| self.get(name));
+            let Some((base, Ok(parsed))) = base.map(|base| (base, &base.parsed)) else { continue };
+            let last = base.recipe.as_ref().ok().and_then(|recipe| recipe.stages.last());
+            match last.map(|last| parsed.triggers(last.index)) {
+                Some(Ok(triggers)) if !triggers.is_empty() => drop(run.insert(stage.index, triggers)),
+                Some(Err(error)) => {
+                    let message = format!("`{}`, line {}: {}", base.name, error.line, error.message);
+                    let recipe = Err(DockerfileError { line: image.line, message });
+                    return Some(Service { recipe, ..service.clone() });
+                }
+                Some(Ok(_)) | None => {}
+            }
+        }
+        let parsed = service.parsed.as_ref().ok().filter(|_| !run.is_empty())?.triggered(&run);
+        let on = |platform: &Platform, before: &Recipe| {
+            let target = service.target.as_deref();
+            let mut recipe = parsed.recipe_on(target, &service.args, platform, &service.platform)?;
+            let beyond = before.preamble.iter().filter(|line| !recipe.preamble.contains(line)).cloned();
+            recipe.preamble.extend(beyond.collect::<Vec<_>>());
+            Ok(Arc::new(recipe))
+        };
+        let mut changed = service.clone();
+        changed.recipe = on(&service.platform, recipe);
+        for (platform, recipe) in &mut changed.further {
+            match on(platform, recipe) {
+                Ok(triggered) => match &changed.recipe {
+                    Ok(first) if *first == triggered => *recipe = Arc::clone(first),
+                    _ => *recipe = triggered,
+                },
+                Err(error) => changed.recipe = Err(error),
+            }
+        }
+        Some(changed)
+    }
+
+    fn drawn(services: BTreeMap<ServiceName, Service>) -> Self {
         let images = Images::of(services.values().filter(|service| service.kind == Kind::Service));
         let mut graph = Self { services, images, ..Self::default() };
         graph.edges = graph.services.values().map(|service| (service.name.clone(), graph.edges_of(service))).collect();
@@ -504,12 +564,19 @@ fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated 
 /// Says of a missing file that git does not track it, and what helps.
 fn hint_at_untracked(service: &Service, snapshot: &Snapshot, evaluated: &mut Evaluated) {
     for (index, path) in &evaluated.missing {
-        let (Some(error), Some(rule)) = (evaluated.errors.get_mut(*index), untracked::rule(snapshot, path)) else {
+        let Some(error) = evaluated.errors.get_mut(*index) else { continue };
+        if path.components().next() == Some(b".git") {
+            error.message = format!(
+                "{}; the repository itself is part of no commit: give what is taken from it as a build argument in \
+                 `services.{}.args`, or leave the image out with `services.{}.skip: true`",
+                error.message, service.name, service.name
+            );
             continue;
-        };
+        }
+        let Some(rule) = untracked::rule(snapshot, path) else { continue };
         error.message = format!(
-            "{}; git does not track it (`{}` in {}:{}), so another command makes it and it is part of no commit: \
-             make it in a stage of the Dockerfile, or leave the image out with `services.{}.skip: true`",
+            "{}; git does not track it (`{}` in {}:{}): make it in a stage of the Dockerfile, or leave the image out \
+             with `services.{}.skip: true`",
             error.message, rule.pattern, rule.file, rule.line, service.name
         );
     }
@@ -567,18 +634,20 @@ impl Images {
 
     fn of<'a>(services: impl Iterator<Item = &'a Service> + Clone) -> Self {
         let mut images = Self::default();
-        for service in services.clone() {
+        for service in services.clone().filter(|service| !service.stands_on(service.name.as_str())) {
             images.by_bare_name.insert(service.name.to_string(), service.name.clone());
         }
         for service in services.clone() {
-            for image in &service.images {
+            for image in service.images.iter().filter(|image| !service.stands_on(&image.repository)) {
                 let known = images.by_evidence.entry(image.repository.clone()).or_default();
                 known.push((service.name.clone(), image.tag.clone()));
             }
         }
         for service in services {
             if let Some(repository) = &service.repository {
-                images.by_bare_name.entry(repository.name().to_owned()).or_insert_with(|| service.name.clone());
+                if !service.stands_on(repository.name()) {
+                    images.by_bare_name.entry(repository.name().to_owned()).or_insert_with(|| service.name.clone());
+                }
                 images.by_repository.entry(repository.clone()).or_insert_with(|| service.name.clone());
             }
         }

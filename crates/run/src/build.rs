@@ -96,7 +96,7 @@ pub enum BuildError {
         why: String,
     },
     /// Its context cannot be laid down here.
-    #[error("cannot build `{}` here: {}", .0.image, .0.message)]
+    #[error("{0}")]
     Hindered(Hindered),
     /// The pinned Dockerfile cannot be made.
     #[error("cannot pin the bases of `{dockerfile}`: {message}")]

@@ -35,7 +35,7 @@ pub enum RepoError {
     #[error("git object {0} is missing here")]
     MissingObject(ObjectId),
     /// A partial clone lacks objects, and nothing may be fetched now.
-    #[error("{count} git objects are not in this partial clone, {first} the first of them")]
+    #[error("{}", lacking(*.count, .first))]
     NotFetched {
         /// How many were looked for in vain.
         count: usize,
@@ -119,6 +119,14 @@ pub enum RepoError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// `the git object 3f9c… is not in this partial clone`
+fn lacking(count: usize, first: &ObjectId) -> String {
+    match count {
+        1 => format!("the git object {first} is not in this partial clone"),
+        count => format!("{count} git objects are not in this partial clone, {first} the first of them"),
+    }
 }
 
 /// What stands in the way of laying files down as a checkout would, and what to type about it.

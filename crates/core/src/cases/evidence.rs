@@ -290,3 +290,66 @@ fn an_image_on_a_directory_counts_with_all_of_it() {
     let errors = &sets.values().next().unwrap().errors;
     assert_eq!(errors[0].message, "the named context `tools` is no directory");
 }
+
+#[test]
+fn a_folder_that_is_only_a_version_names_no_service() {
+    let names = |files: &str| -> Vec<String> {
+        fixture(files).graph().services().map(|service| format!("{}: {}", service.name, service.dockerfile)).collect()
+    };
+    let alone = names(
+        "
+        //- cmd/db-manager/v1beta1/Dockerfile
+        FROM scratch
+        //- cmd/ui/v1beta1/Dockerfile
+        FROM scratch
+        //- cmd/ui/v1beta1/Dockerfile_tests
+        FROM scratch
+        //- Makefile
+        ui:
+        	docker build -f cmd/ui/v1beta1/Dockerfile -t acme/console:$(TAG) .
+        ",
+    );
+    assert_eq!(
+        alone,
+        [
+            "console: cmd/ui/v1beta1/Dockerfile",
+            "db-manager: cmd/db-manager/v1beta1/Dockerfile",
+            "ui-tests: cmd/ui/v1beta1/Dockerfile_tests"
+        ]
+    );
+    let several = names(
+        "
+        //- php/8.1/Dockerfile
+        FROM scratch
+        //- php/8.2/Dockerfile
+        FROM scratch
+        //- v3/Dockerfile
+        FROM scratch
+        ",
+    );
+    assert_eq!(several, ["php-8.1: php/8.1/Dockerfile", "php-8.2: php/8.2/Dockerfile", "shop-v3: v3/Dockerfile"]);
+}
+
+#[test]
+fn a_tiltfile_tells_a_context_and_makes_no_service() {
+    let alone = fixture(
+        "
+        //- api/Dockerfile
+        FROM scratch AS run
+        COPY x /x
+        FROM run AS shell
+        COPY x /x
+        //- api/x
+        //- x
+        //- web/tilt.build
+        FROM scratch
+        //- Tiltfile
+        docker_build('acme/api', '.', dockerfile='api/Dockerfile', target='run')
+        docker_build('acme/web', 'web', dockerfile='web/tilt.build')
+        ",
+    );
+    assert_eq!(told(&alone), ["api: api/Dockerfile in .: Tiltfile:1"]);
+    let built = alone.write("build.sh", "docker build -t acme/api api\n");
+    assert_eq!(told(&built), ["api: api/Dockerfile in api: build.sh:1"]);
+    assert_eq!(notes(&built), [""; 0]);
+}

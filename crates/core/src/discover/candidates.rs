@@ -11,8 +11,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::charts::Charted;
 use super::names::{kind_of, says_test};
-use super::weigh::is_trusted;
 use super::{DiscoverError, parse};
 use crate::config::Config;
 use crate::dockerfile::Dockerfile;
@@ -37,6 +37,8 @@ pub(super) struct Candidate {
     pub(super) is_test: bool,
     /// Who builds it, the most trusted first.
     pub(super) builds: Vec<Evidence>,
+    /// What charts say of it.
+    pub(super) charted: Charted,
 }
 
 /// All candidates, and what the config names and is not there.
@@ -72,6 +74,7 @@ pub(super) fn candidates(
             one_of_several: false,
             is_test: kind_of(dockerfile) == Kind::Test || target.as_deref().is_some_and(says_test),
             builds: survey.of(dockerfile).into_iter().filter(same).collect(),
+            charted: Charted::default(),
         });
     }
     let named: BTreeSet<RepoPath> = candidates.iter().map(|candidate| candidate.dockerfile.clone()).collect();
@@ -89,7 +92,7 @@ pub(super) fn candidates(
 }
 
 fn of_dockerfile(snapshot: &Snapshot, contexts: &Contexts, survey: &Survey, dockerfile: &RepoPath) -> Vec<Candidate> {
-    let builds = survey.of(dockerfile);
+    let builds = without_desks(survey.of(dockerfile));
     let parsed = parse(snapshot, contexts, dockerfile).ok();
     let stage_of = |build: &Evidence| match &parsed {
         // A stage that is not there: the file speaks of another time.
@@ -118,7 +121,7 @@ fn of_dockerfile(snapshot: &Snapshot, contexts: &Contexts, survey: &Survey, dock
     let default_makes_files = makes_files.iter().any(|build| stage_of(build) == Some(None));
     let only_others = !targets.contains_key(&None)
         && targets.iter().any(|(target, builds)| {
-            default_makes_files || (released(target, builds) && builds.iter().any(|build| is_trusted(build.source)))
+            default_makes_files || (released(target, builds) && builds.iter().any(|build| build.source.is_trusted()))
         });
     let told: Vec<Evidence> = targets.values().flatten().cloned().collect();
     targets.retain(|target, builds| released(target, builds));
@@ -137,13 +140,25 @@ fn of_dockerfile(snapshot: &Snapshot, contexts: &Contexts, survey: &Survey, dock
     candidates
 }
 
+/// What a Tiltfile builds is for one desk: where others build the Dockerfile, it counts for nothing, and it never makes a
+/// service of a stage.
+fn without_desks(mut builds: Vec<Evidence>) -> Vec<Evidence> {
+    let is_desk = |build: &Evidence| build.source == Source::Tilt;
+    if builds.iter().all(is_desk) {
+        let of_stage = |build: Evidence| Evidence { target: None, images: Vec::new(), name: None, ..build };
+        return builds.into_iter().map(|build| if build.target.is_some() { of_stage(build) } else { build }).collect();
+    }
+    builds.retain(|build| !is_desk(build));
+    builds
+}
+
 /// A stage for development is an image of its own where somebody but a desk builds it: a debug image as any other, one of
 /// the other kinds in CI only.
 fn is_released(target: &str, builds: &[Evidence]) -> bool {
     let is_debug = target.to_ascii_lowercase().contains("debug");
     builds.iter().any(|build| {
         let in_ci = matches!(build.source, Source::Bake | Source::Workflow);
-        !build.images.is_empty() && (in_ci || (is_debug && is_trusted(build.source)))
+        !build.images.is_empty() && (in_ci || (is_debug && build.source.is_trusted()))
     })
 }
 
@@ -161,7 +176,7 @@ fn is_test(dockerfile: &RepoPath, stage: Option<&str>, builds: &[Evidence], seve
         .split(['.', '_', '-'])
         .any(|word| matches!(word, "dev" | "devel" | "develop" | "development" | "devcontainer" | "local"));
     (for_desk || is_in_examples(dockerfile))
-        && !builds.iter().any(|build| is_trusted(build.source) && !is_aside(&build.file))
+        && !builds.iter().any(|build| build.source.is_trusted() && !is_aside(&build.file))
 }
 
 /// The stage that a target is: none outside where there is no such stage, none inside for the last.
@@ -198,6 +213,7 @@ fn variants(
         one_of_several,
         is_test,
         builds,
+        charted: Charted::default(),
     };
     let mut images: BTreeMap<String, Vec<Evidence>> = BTreeMap::new();
     for build in builds.iter().filter(|_| !is_test) {
@@ -209,7 +225,7 @@ fn variants(
         let args = a.args.iter().any(|(name, value)| {
             value.is_some() && matches!(b.args.get(name), Some(other) if other.is_some() && other != value)
         });
-        a.context != b.context || (args && is_trusted(a.source) && is_trusted(b.source))
+        a.context != b.context || (args && a.source.is_trusted() && b.source.is_trusted())
     };
     let firsts: Vec<&Evidence> = images.values().filter_map(|builds| builds.first()).collect();
     let all_differ = firsts.iter().enumerate().all(|(at, a)| firsts[at + 1..].iter().all(|b| differs(a, b)));
@@ -225,6 +241,7 @@ fn variants(
 /// The last part of the first image that a build is tagged as, where it is known.
 pub(super) fn image_name(build: &Evidence) -> Option<String> {
     let names = build.images.iter().filter_map(|image| {
+        let image = without_calls(image);
         let image = image.split_once('@').map_or(image.as_str(), |(name, _)| name);
         let last = image.rsplit('/').next()?;
         let name = last.split(':').next()?;
@@ -233,9 +250,59 @@ pub(super) fn image_name(build: &Evidence) -> Option<String> {
     names.into_iter().next()
 }
 
+/// A name with `$` for each `$(…)` that nobody could expand: a slash in a call of make is none of the name's.
+fn without_calls(image: &str) -> String {
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    let outside = image.chars().filter(|character| {
+        match character {
+            '(' if depth > 0 || before == '$' => depth += 1,
+            ')' if depth > 0 => {
+                depth -= 1;
+                before = ' ';
+                return false;
+            }
+            _ => {}
+        }
+        before = *character;
+        depth == 0
+    });
+    outside.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_an_image_with_calls_of_make() {
+        for (image, expected) in [
+            ("acme/loki:$(shell ./tools/image-tag)-debug", Some("loki")),
+            ("$(call registry,a/b)/$(shell echo $(X)/y):1", None),
+            ("$(call registry,a/b)/api:$(TAG)", Some("api")),
+            ("acme/$(NAME)-api:1", None),
+            ("acme/api@sha256:00", Some("api")),
+            ("acme/a(b:1", Some("a(b")),
+        ] {
+            assert_eq!(image_name(&built(image)).as_deref(), expected, "{image}");
+        }
+    }
+
+    fn built(image: &str) -> Evidence {
+        Evidence {
+            file: RepoPath::root(),
+            line: 1,
+            source: Source::Makefile,
+            name: None,
+            context: RepoPath::root(),
+            dockerfile: RepoPath::root(),
+            target: None,
+            args: BTreeMap::new(),
+            images: vec![image.to_owned()],
+            platforms: Vec::new(),
+            contexts: BTreeMap::new(),
+        }
+    }
 
     #[test]
     fn names_that_are_for_development() {

@@ -13,16 +13,11 @@ use std::sync::Arc;
 
 use super::contexts::{infer_context, lacks};
 use crate::dockerfile::{Dockerfile, DockerfileError, Recipe};
-use crate::evidence::{Evidence, Source};
+use crate::evidence::Evidence;
 use crate::inputs::context::Contexts;
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 use crate::snapshot::Snapshot;
-
-/// Is this a file that says how images are built for others, and not for the desk?
-pub(super) fn is_trusted(source: Source) -> bool {
-    source != Source::Compose
-}
 
 /// Makes the recipe of a Dockerfile for these arguments.
 pub(super) type RecipeWith<'a> = &'a dyn Fn(&BTreeMap<String, String>) -> Result<Arc<Recipe>, DockerfileError>;
@@ -101,7 +96,7 @@ pub(super) fn arguments(
     let mut values: BTreeMap<&str, Vec<(&Evidence, &str)>> = BTreeMap::new();
     for build in builds {
         for (argument, value) in &build.args {
-            let counts = is_trusted(build.source) || bare.contains(argument.as_str());
+            let counts = build.source.is_trusted() || bare.contains(argument.as_str());
             let Some(value) = value.as_deref().filter(|_| counts && !configured.contains_key(argument)) else {
                 continue;
             };

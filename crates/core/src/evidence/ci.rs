@@ -29,13 +29,12 @@ struct Reader<'a> {
 pub(super) fn read(kind: Kind, file: &RepoPath, text: &str, files: &dyn Files, into: &mut Reading) {
     let source = match kind {
         Kind::Ci(_) => Source::Workflow,
-        Kind::Taskfile | Kind::Justfile => Source::Makefile,
+        Kind::Taskfile => Source::Makefile,
         _ => Source::Script,
     };
     let mut reader = Reader { file, files, source, variables: Vec::new() };
     match kind {
         Kind::Ci(Ci::Jenkins) => reader.jenkins(text, into),
-        Kind::Justfile => reader.just(text, into),
         _ => {
             let Some(yaml) = parsed(file, text, into) else { return };
             for root in yaml.roots() {
@@ -317,56 +316,6 @@ impl Reader<'_> {
         let flags = after.and_then(quoted).unwrap_or_else(|| ".".to_owned());
         self.script(&format!("docker build -t {image} {flags}"), line, &[String::new()], &[], into);
     }
-
-    /// Recipes of a justfile: shell lines with `{{ expressions }}`.
-    fn just(&self, text: &str, into: &mut Reading) {
-        let mut variables = Vec::new();
-        let mut recipe: Vec<&str> = Vec::new();
-        let mut first = 0;
-        let starts = starts(self.file);
-        for (at, line) in text.lines().chain([""; 1]).enumerate() {
-            let is_body = line.starts_with([' ', '\t']) && !line.trim().is_empty();
-            if is_body || (line.trim().is_empty() && !recipe.is_empty() && at < text.lines().count()) {
-                if recipe.is_empty() {
-                    first = at;
-                }
-                recipe.push(line.trim_start().trim_start_matches(['@', '-']));
-                continue;
-            }
-            self.just_recipe(&std::mem::take(&mut recipe), first, &variables, &starts, into);
-            if let Some((name, value)) = line.split_once(":=") {
-                let name = name.trim().trim_start_matches("export ").to_owned();
-                if let Some(value) = quoted(value) {
-                    variables.push((name, value));
-                }
-            }
-        }
-    }
-}
-
-impl Reader<'_> {
-    /// A recipe of a justfile: one script after `#!`, else a shell for each line.
-    fn just_recipe(
-        &self,
-        lines: &[&str],
-        first: usize,
-        variables: &[(String, String)],
-        starts: &[String],
-        into: &mut Reading,
-    ) {
-        if lines.first().is_some_and(|line| line.starts_with("#!")) {
-            self.script(&just_text(&lines.join("\n"), variables), first + 1, starts, &[], into);
-            return;
-        }
-        let mut start = 0;
-        for (at, line) in lines.iter().enumerate() {
-            if !line.ends_with('\\') || at + 1 == lines.len() {
-                let script = just_text(&lines[start..=at].join("\n"), variables);
-                self.script(&script, first + start + 1, starts, &[], into);
-                start = at + 1;
-            }
-        }
-    }
 }
 
 /// The lines in a list, or in lists of it.
@@ -439,22 +388,8 @@ fn task_text(text: &str) -> String {
     })
 }
 
-/// `{{name}}` of a justfile.
-fn just_text(text: &str, variables: &[(String, String)]) -> String {
-    braces(text, |inner| {
-        let name = inner.trim();
-        match name {
-            "justfile_directory()" | "invocation_directory()" => ROOT.to_string(),
-            _ => variables
-                .iter()
-                .find(|(known, _)| known == name)
-                .map_or_else(|| hole(&format!("{{{{{name}}}}}")), |(_, value)| value.clone()),
-        }
-    })
-}
-
 /// `text` with everything between double braces in place of what it says.
-fn braces(text: &str, says: impl Fn(&str) -> String) -> String {
+pub(super) fn braces(text: &str, says: impl Fn(&str) -> String) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("{{") {

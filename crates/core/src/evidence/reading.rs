@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::text::clean;
-use super::{Evidence, Pattern, ci, makefile, script, workflow};
+use super::{ChartImage, Evidence, Pattern, ci, just, makefile, script, tilt, workflow};
 use crate::path::RepoPath;
 
 /// The files of a repository, as far as readers look at them.
@@ -44,6 +44,8 @@ pub struct Reading {
     pub files_only: Vec<Evidence>,
     /// Other files that describe builds and that this one uses.
     pub used: Vec<Used>,
+    /// Images that a chart runs.
+    pub charts: Vec<ChartImage>,
     /// What could not be read.
     pub unread: Vec<Unread>,
 }
@@ -104,6 +106,8 @@ pub enum Kind {
     Taskfile,
     /// `justfile`.
     Justfile,
+    /// `Tiltfile`.
+    Tiltfile,
     /// `package.json`, for its scripts.
     Package,
 }
@@ -164,6 +168,7 @@ pub fn wanted(path: &RepoPath) -> Option<Kind> {
         (_, "sh" | "bash" | "zsh") => Some(Kind::Script),
         ("package.json", _) => Some(Kind::Package),
         ("justfile" | "Justfile" | ".justfile", _) | (_, "just") => Some(Kind::Justfile),
+        ("Tiltfile", _) | (_, "tiltfile") => Some(Kind::Tiltfile),
         ("Jenkinsfile", _) => Some(Kind::Ci(Ci::Jenkins)),
         _ if stem == "Makefile" && !matches!(ending, "am" | "in") => Some(Kind::Makefile),
         _ if stem == "Jenkinsfile" => Some(Kind::Ci(Ci::Jenkins)),
@@ -227,7 +232,9 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
         Kind::Makefile => makefile::read(path, &text, files, &mut reading),
         Kind::Workflow => workflow::read(path, &text, files, &mut reading),
         Kind::Action => workflow::read_action(path, &text, files, &mut reading),
-        Kind::Ci(_) | Kind::Taskfile | Kind::Justfile | Kind::Package => {
+        Kind::Justfile => just::read(path, &text, files, &mut reading),
+        Kind::Tiltfile => tilt::read(path, &text, files, &mut reading),
+        Kind::Ci(_) | Kind::Taskfile | Kind::Package => {
             ci::read(kind, path, &text, files, &mut reading);
         }
     }

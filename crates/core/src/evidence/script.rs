@@ -24,7 +24,7 @@ pub(super) fn starts(file: &RepoPath) -> Vec<String> {
 }
 
 /// Whether the first line names another interpreter, or there is none and the bytes are no text.
-fn is_other_language(text: &str) -> bool {
+pub(super) fn is_other_language(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default();
     let shells = ["sh", "bash", "zsh", "dash", "ksh", "ash"];
     let program = first.strip_prefix("#!").map(|line| {

@@ -5,12 +5,14 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use regex::bytes::Regex;
 
 use rayon::prelude::*;
 
 use super::reading::{self, Entry, Files, Reading, Unread};
-use super::{Evidence, Pattern, Source, bake, compose, skaffold};
+use super::{ChartImage, Evidence, Pattern, Source, bake, chart, compose, skaffold};
 use crate::object::ObjectId;
 use crate::path::RepoPath;
 use crate::snapshot::{FoundFile, FoundFiles, Snapshot, ignore_files};
@@ -25,6 +27,8 @@ pub struct Survey {
     files_only: BTreeMap<RepoPath, Vec<Evidence>>,
     /// Builds of all Dockerfiles of a shape.
     patterns: Vec<Pattern>,
+    /// Images that charts run.
+    charts: Vec<ChartImage>,
     /// What could not be read.
     pub unread: Vec<Unread>,
 }
@@ -34,7 +38,7 @@ impl Survey {
     /// is said of this one.
     pub fn of(&self, dockerfile: &RepoPath) -> Vec<Evidence> {
         let mut builds = self.builds.get(dockerfile).cloned().unwrap_or_default();
-        if builds.is_empty() {
+        if builds.iter().all(|build| build.source == Source::Tilt) {
             let told = self.patterns.iter().filter(|pattern| speaks_of(pattern, dockerfile));
             let mut told: Vec<_> =
                 told.filter_map(|pattern| Some((pattern.weight(), pattern.evidence(dockerfile)?))).collect();
@@ -51,9 +55,16 @@ impl Survey {
         self.files_only.get(dockerfile).map_or(&[], Vec::as_slice)
     }
 
-    /// The Dockerfiles that are named, whatever they are called and wherever they stand.
+    /// The images that the charts of the repository run; those of examples and tests are not counted.
+    pub fn charts(&self) -> &[ChartImage] {
+        &self.charts
+    }
+
+    /// The Dockerfiles that are named, whatever they are called and wherever they stand; those that only a Tiltfile names
+    /// are nobody's images.
     pub fn dockerfiles(&self) -> impl Iterator<Item = &RepoPath> {
-        self.builds.keys()
+        let of_others = |builds: &[Evidence]| builds.iter().any(|build| build.source != Source::Tilt);
+        self.builds.iter().filter(move |(_, builds)| of_others(builds)).map(|(dockerfile, _)| dockerfile)
     }
 
     /// The build that a file, or another of its kind in its folder, calls by a name.
@@ -159,6 +170,11 @@ impl Readings {
             survey.patterns.extend(reading.patterns.iter().cloned());
             survey.unread.extend(reading.unread.iter().cloned());
         }
+        for file in found.values.iter().filter(|file| !is_aside(&file.path)) {
+            let Some(bytes) = snapshot.blobs.get(&file.id).filter(|bytes| may_name_images(bytes)) else { continue };
+            let read = |_: &dyn Files| Reading { charts: chart::read(&file.path, bytes), ..Reading::default() };
+            survey.charts.extend(self.reading(snapshot, &file.path, file.id, read).charts.iter().cloned());
+        }
         survey
     }
 
@@ -182,6 +198,12 @@ impl Readings {
         all().insert(key, Known { asked, reading: Arc::clone(&reading) });
         reading
     }
+}
+
+/// Whether a values file may name an image at all.
+fn may_name_images(bytes: &[u8]) -> bool {
+    static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("[iI]mage:|repository:").ok());
+    bytes.len() <= reading::SIZE_LIMIT && WORDS.as_ref().is_some_and(|words| words.is_match(bytes))
 }
 
 type Read = fn(&RepoPath, &[u8], &dyn Files) -> Reading;
