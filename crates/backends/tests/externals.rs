@@ -142,7 +142,10 @@ async fn a_page_is_known_by_what_its_server_says_of_it_else_by_its_content() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_error() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Bound and never listened at: nobody answers, and no other test gets the port meanwhile.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gone = socket.local_addr().unwrap();
     let server = Server { address: format!("http://{gone}"), asked: Arc::default() };
     let error = server.resolve("url:URL/a").await.unwrap_err();
     assert!(error.starts_with("HEAD HOST/a: "), "{error}");

@@ -507,7 +507,8 @@ async fn an_upload_elsewhere_gets_no_login() {
 #[tokio::test]
 async fn no_more_than_eight_requests_are_under_way() {
     let server = with_tokens(|_| {}).await;
-    server.fault(Fault::always("", "", Action::Delay(Duration::from_millis(2))));
+    // Long enough for all that may be under way to be so at once, also where the machine is busy.
+    server.fault(Fault::always("", "", Action::Delay(Duration::from_millis(20))));
     let client = ada(&server);
     let references: Vec<_> = (0..40).map(|number| reference(&server, &format!("shop/s{number}:v1"))).collect();
     let heads = references.iter().map(|reference| client.head(reference));

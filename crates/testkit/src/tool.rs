@@ -80,10 +80,16 @@ pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) {
 }
 
 /// Writes a file that can be run.
+///
+/// Another process makes the program: were it open for writing in this one, a child that another test starts at that
+/// moment would hold it open, and it could not be run ("text file busy").
 #[track_caller]
 pub(crate) fn write_program(path: &Path, content: impl AsRef<[u8]>) {
-    write(path, content);
-    set_mode(path, 0o755);
+    let text = path.with_extension("text");
+    write(&text, content);
+    let status = Command::new("install").args(["-m", "755"]).args([&text, path]).status();
+    assert!(done("make", path, status).success(), "`install` failed to make `{}`", path.display());
+    done("remove", &text, std::fs::remove_file(&text));
 }
 
 #[track_caller]

@@ -3,7 +3,7 @@
 use longshore_core::object::CommitId;
 use longshore_run::ports::{Repo as _, RepoError};
 
-use crate::world::{Site, World, path, told};
+use crate::world::{Site, World, path, program, told};
 
 #[tokio::test]
 async fn a_commit_holds_the_parents_tree_with_the_files_put_in() {
@@ -122,8 +122,14 @@ async fn commits_and_tags_are_signed_where_the_user_has_it_so() {
     let head = repo.commit_file("a", "1");
     // Stands for gpg: takes the text, gives a signature and the status line that git waits for.
     let signer = world.path("signer");
-    std::fs::write(&signer, "#!/bin/sh\ncat > /dev/null\necho '-----BEGIN PGP SIGNATURE-----'\necho \"$*\"\necho '-----END PGP SIGNATURE-----'\necho '[GNUPG:] SIG_CREATED ' >&2\n").unwrap();
-    std::fs::set_permissions(&signer, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    program(
+        &signer,
+        "cat > /dev/null
+echo '-----BEGIN PGP SIGNATURE-----'
+echo \"$*\"
+echo '-----END PGP SIGNATURE-----'
+echo '[GNUPG:] SIG_CREATED ' >&2",
+    );
     repo.git(&["config", "gpg.program", signer.to_str().unwrap()]);
     repo.git(&["config", "user.signingKey", "ABCD"]);
     repo.git(&["config", "commit.gpgSign", "true"]);

@@ -9,7 +9,7 @@ use longshore_core::object::{Mode, ObjectId};
 use longshore_core::tree::{Directory, Entry};
 use longshore_run::ports::{Repo as _, RepoError};
 
-use crate::world::{World, path, told};
+use crate::world::{World, path, program, told};
 
 #[tokio::test]
 async fn revisions_are_found_or_told_missing() {
@@ -334,11 +334,10 @@ async fn looking_changes_nothing_and_runs_nothing() {
     let one = repo.commit_file("a", "1");
     let two = repo.commit_file("b/c", "2");
     let canary = repo.dir.join(".git/canary");
-    let script = format!("#!/bin/sh\ntouch {}\n", canary.display());
+    let script = format!("touch {}", canary.display());
     for hook in ["post-index-change", "reference-transaction", "fsmonitor-watchman"] {
         let place = repo.dir.join(".git/hooks").join(hook);
-        std::fs::write(&place, &script).unwrap();
-        std::fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        program(&place, &script);
     }
     repo.git(&["config", "core.fsmonitor", ".git/hooks/fsmonitor-watchman"]);
     // Same content, other time: what would make `git status` refresh the index.

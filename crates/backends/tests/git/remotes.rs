@@ -3,7 +3,7 @@
 use longshore_core::object::{CommitId, ObjectId};
 use longshore_run::ports::{RefUpdate, Repo as _, RepoError};
 
-use crate::world::{Site, World, has, told};
+use crate::world::{Site, World, has, program, told};
 
 fn update(name: &str, new: Option<ObjectId>, expected: Option<Option<ObjectId>>) -> RefUpdate {
     RefUpdate { name: name.to_owned(), new, expected }
@@ -75,11 +75,6 @@ async fn whoever_comes_second_is_told_and_changes_nothing() {
     );
 }
 
-fn hook(path: &std::path::Path, script: &str) {
-    std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-}
-
 #[tokio::test]
 async fn a_hook_of_the_hub_denies_and_a_hook_of_ours_is_heard() {
     let world = World::new();
@@ -92,13 +87,13 @@ async fn a_hook_of_the_hub_denies_and_a_hook_of_ours_is_heard() {
         ("pre-receive", "echo 'main is protected' >&2; exit 1"),
         ("update", "[ $1 = refs/tags/v1 ] || { echo 'main is protected' >&2; exit 1; }"),
     ] {
-        hook(&hub.dir.join("hooks").join(name), script);
+        program(&hub.dir.join("hooks").join(name), script);
         let denied = git.push("origin", &updates).await;
         let Err(RepoError::PushDenied { message, .. }) = &denied else { panic!("{denied:?}") };
         assert!(message.contains("hook declined") && message.contains("main is protected"), "{message}");
         std::fs::remove_file(hub.dir.join("hooks").join(name)).unwrap();
     }
-    hook(&shop.dir.join(".git/hooks/pre-push"), "echo 'not on a Friday' >&2; exit 3");
+    program(&shop.dir.join(".git/hooks/pre-push"), "echo 'not on a Friday' >&2; exit 3");
     let refused = git.push("origin", &updates).await;
     assert!(
         matches!(&refused, Err(RepoError::Git { message, .. }) if message.contains("not on a Friday")),

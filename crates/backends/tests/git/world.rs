@@ -166,3 +166,14 @@ pub(crate) fn told<T: std::fmt::Debug>(result: Result<T, longshore_run::ports::R
 pub(crate) async fn has(git: &Git, id: CommitId) -> bool {
     git.find(&id.to_string()).await.unwrap().is_some()
 }
+
+/// Writes a script that can be run.
+///
+/// Another process makes the program: were it open for writing in this one, a child that another test starts at that
+/// moment would hold it open, and it could not be run.
+pub(crate) fn program(path: &Path, script: &str) {
+    let text = path.with_extension("text");
+    std::fs::write(&text, format!("#!/bin/sh\n{script}\n")).unwrap();
+    assert!(Command::new("install").args(["-m", "755"]).args([&text, path]).status().unwrap().success());
+    std::fs::remove_file(text).unwrap();
+}
