@@ -124,6 +124,7 @@ impl World {
         BuildSpec {
             service: "api".to_owned(),
             context: self.path("context"),
+            contexts: Vec::new(),
             dockerfile: self.path("pinned/api.Dockerfile"),
             target: Some("final".to_owned()),
             args: vec![("A".to_owned(), "it's a,b".to_owned()), ("DOCKER_HOST".to_owned(), "x".to_owned())],
@@ -589,6 +590,12 @@ async fn a_rehearsal_changes_with_what_it_is_made_of_and_with_nothing_else() {
     differs(&BuildSpec { target: None, ..spec.clone() }, "target").await;
     differs(&BuildSpec { platforms: vec!["linux/arm/v7".parse().unwrap()], ..spec.clone() }, "platform").await;
     differs(&BuildSpec { time: 0, ..spec.clone() }, "time").await;
+    fs::create_dir(world.path("lib")).unwrap();
+    world.write("lib/a", "one");
+    let named = BuildSpec { contexts: vec![("lib".to_owned(), world.path("lib"))], ..spec.clone() };
+    differs(&named, "named context").await;
+    world.write("lib/a", "two");
+    differs(&named, "content of the named context").await;
     world.write("pinned/api.Dockerfile", "FROM scratch\n");
     differs(&spec, "Dockerfile").await;
     mode(0o755);

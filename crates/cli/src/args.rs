@@ -214,7 +214,8 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  longshore lint                             all findings; ends with 4 if a release would be refused
+  longshore lint                             what is found, in short; ends with 4 if a release would be refused
+  longshore lint --all                       every finding in full
   longshore lint --fail-on warning           for CI
   longshore lint --only whole-repository     what `COPY . .` cost in the last 200 commits
   longshore lint --format sarif              for a code host, which shows it beside the lines")]
@@ -228,6 +229,9 @@ pub(crate) struct Lint {
     /// Leave these rules out
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = str::parse::<Rule>)]
     pub(crate) except: Vec<Rule>,
+    /// Show every finding in full
+    #[arg(long)]
+    pub(crate) all: bool,
     /// How many commits to look back for what things cost
     #[arg(long, value_name = "COMMITS", default_value_t = 200)]
     pub(crate) commits: usize,

@@ -91,6 +91,12 @@ impl Session {
         })
     }
 
+    /// A commit compared with itself: what is asked is what there is, not what changed.
+    pub(crate) fn question_of(&self, at: Option<&str>) -> Result<Question, Failure> {
+        let (at, itself) = (at.map(str::to_owned), at.unwrap_or("HEAD").to_owned());
+        self.question(&Looking { at, from: Some(itself), from_rev: None, offline: true, fetch: false }, None)
+    }
+
     /// A client for the registries that the config names.
     pub(crate) fn registry(config: &Config, patience: Patience) -> Result<Arc<dyn Registry>, Failure> {
         Ok(Arc::new(Client::new(Self::client_options(config, patience))?))

@@ -1,5 +1,6 @@
 //! A plan as people read it: what matters last, nothing twice, a hundred unchanged images in one line.
 
+mod fold;
 pub(crate) mod why;
 
 use longshore_core::name::ServiceName;
@@ -7,7 +8,9 @@ use longshore_core::object::Commit;
 use longshore_core::plan::{Baseline, Decision, ImageKind, ImagePlan, Plan};
 use longshore_core::reason::Reason;
 
-use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, columns, count, markdown, paint};
+pub(crate) use fold::{fold, in_lines};
+
+use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, columns, count, cut_lines, cut_to, markdown, paint};
 
 /// How much to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +21,15 @@ pub(crate) enum Detail {
     All,
 }
 
-/// The plan as a table.
-pub(crate) fn table(plan: &Plan, headline: &str, detail: Detail) -> String {
+/// The plan as a table. In short no line is wider than the terminal, but for errors, which nothing else tells.
+pub(crate) fn table(plan: &Plan, headline: &str, detail: Detail, width: Option<usize>) -> String {
     let mut text = format!("{headline}\n\n");
-    text.push_str(&columns(&rows(plan, detail)));
+    let (told, errors) = (rows(plan, detail), error_rows(plan));
+    let width = width.filter(|_| detail == Detail::Short);
+    let both = columns(&[told.as_slice(), errors.as_slice()].concat());
+    let end = both.split_inclusive('\n').take(told.len()).map(str::len).sum();
+    let (told, errors) = both.split_at(end);
+    text.extend([&cut_lines(told, width), errors]);
     text.push('\n');
     text.push_str(&summary(plan));
     text.push('\n');
@@ -35,22 +43,30 @@ pub(crate) fn table(plan: &Plan, headline: &str, detail: Detail) -> String {
 /// `v1.4.0 from v1.3.0 (3f9c2e1, 12 days ago) at 8d02c51, 41 commits`
 pub(crate) fn headline(plan: &Plan, commits: Option<usize>) -> String {
     let release = plan.release.as_ref().map_or_else(|| "plan".to_owned(), ToString::to_string);
+    let nothing = if plan.from.name().is_none() { ", compared with nothing" } else { "" };
     let from = match (&plan.from, plan.from.name(), plan.from.commit()) {
-        (Baseline::Nothing, _, _) | (_, None, _) => ", compared with nothing".to_owned(),
+        (Baseline::Nothing, _, _) | (_, None, _) => String::new(),
         (_, Some(name), Some(commit)) if name == commit.to_string() => format!(" from {}", commit.short()),
         (_, Some(name), Some(commit)) => format!(" from {name} ({})", commit.short()),
         (_, Some(name), None) => format!(" from {name}"),
     };
     let commits = commits.map(|commits| format!(", {}", count(commits, "commit"))).unwrap_or_default();
-    format!("{release}{from} at {}{commits}", plan.at.id.short())
+    format!("{release}{from} at {}{commits}{nothing}", plan.at.id.short())
 }
 
 fn rows(plan: &Plan, detail: Detail) -> Vec<Vec<String>> {
     let released = || plan.images.iter().filter(|image| image.kind != ImageKind::Test);
     let mut rows = Vec::new();
     let builds: Vec<&ImagePlan> = released().filter(|image| matches!(image.decision, Decision::Build { .. })).collect();
-    for (index, image) in builds.iter().enumerate() {
+    let (alone, alike) = match detail {
+        Detail::Short => fold(builds, |image| only_reason(image)),
+        Detail::All => (builds, Vec::new()),
+    };
+    for (index, image) in alone.iter().enumerate() {
         rows.extend(build_rows(image, index == 0, detail));
+    }
+    for (reason, images) in &alike {
+        rows.extend(alike_rows(reason, images, rows.is_empty()));
     }
     rows.extend(retag_rows(
         &released().filter(|image| matches!(image.decision, Decision::Retag(_))).collect::<Vec<_>>(),
@@ -60,7 +76,6 @@ fn rows(plan: &Plan, detail: Detail) -> Vec<Vec<String>> {
         &released().filter(|image| matches!(image.decision, Decision::Keep { .. })).collect::<Vec<_>>(),
     ));
     rows.extend(test_rows(plan, detail));
-    rows.extend(error_rows(plan));
     rows
 }
 
@@ -88,6 +103,27 @@ fn build_rows(image: &ImagePlan, first: bool, detail: Detail) -> Vec<Vec<String>
     }
 }
 
+/// The one thing that an image is built for; none where there are several, or where it may be spared.
+fn only_reason(image: &ImagePlan) -> Option<String> {
+    match (image.reasons(), unless(image)) {
+        ([reason], None) => Some(reason.subject()),
+        _ => None,
+    }
+}
+
+/// Images that are built for one and the same thing.
+fn alike_rows(reason: &str, images: &[&ImagePlan], first: bool) -> Vec<Vec<String>> {
+    let word = if first { paint(BUILD, "build") } else { String::new() };
+    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    let reason = in_lines(&reason.split(' ').collect::<Vec<_>>());
+    let lines = reason.into_iter().chain(in_lines(&names).into_iter().map(|line| paint(DIM, &line)));
+    let mut rows: Vec<Vec<String>> = lines.map(|line| vec![String::new(), String::new(), line]).collect();
+    if let Some([first, second, ..]) = rows.first_mut().map(Vec::as_mut_slice) {
+        (*first, *second) = (word, count(images.len(), "image"));
+    }
+    rows
+}
+
 /// What would spare a build: `unless base comes out the same`.
 pub(crate) fn unless(image: &ImagePlan) -> Option<String> {
     let names: Vec<&str> = image.unless().into_iter().map(ServiceName::as_str).collect();
@@ -102,21 +138,6 @@ pub(crate) fn unless(image: &ImagePlan) -> Option<String> {
 /// A reason's subject, short enough for a row.
 fn cut(subject: &str) -> String {
     cut_to(subject, 60)
-}
-
-/// A text of at most so many characters: a path keeps its end, which tells more.
-pub(crate) fn cut_to(subject: &str, widest: usize) -> String {
-    let length = subject.chars().count();
-    if length <= widest || widest == 0 {
-        return if widest == 0 { String::new() } else { subject.to_owned() };
-    }
-    let path = subject.split(' ').next().unwrap_or_default();
-    if path.contains('/') {
-        let end: String = subject.chars().skip(length - widest + 1).collect();
-        return format!("…{end}");
-    }
-    let start: String = subject.chars().take(widest - 1).collect();
-    format!("{start}…")
 }
 
 fn retag_rows(images: &[&ImagePlan], detail: Detail) -> Vec<Vec<String>> {
@@ -307,12 +328,5 @@ mod tests {
         ] {
             assert_eq!(ago(seconds), told);
         }
-    }
-
-    #[test]
-    fn a_long_path_keeps_its_end() {
-        let path = format!("{}/deep/file.py", "folder/".repeat(12));
-        let shown = cut(&path);
-        assert!(shown.starts_with('…') && shown.ends_with("/deep/file.py") && shown.chars().count() == 60);
     }
 }

@@ -11,6 +11,12 @@ use anstyle::{AnsiColor, Style};
 
 use crate::args::{Color, Common, Format};
 
+mod layout;
+mod markdown;
+
+pub(crate) use layout::{columns, count, cut_lines, cut_to, fitted};
+pub(crate) use markdown::markdown;
+
 /// Bold red, for errors.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// Yellow, for builds and warnings.
@@ -125,87 +131,6 @@ fn colour(text: &str) -> Option<usize> {
     let sequence = &text[..end + 3];
     let ours = OURS.iter().any(|style| style.render().to_string().contains(sequence));
     (ours || sequence == "\u{1b}[0m").then_some(sequence.len())
-}
-
-/// "1 image", "2 images"
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-/// Rows as columns, two spaces apart, none of them wrapped. What stands last in a row makes no column wider.
-pub(crate) fn columns(rows: &[Vec<String>]) -> String {
-    let filled = |row: &[String]| row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
-    let rows: Vec<&[String]> = rows.iter().map(|row| &row[..filled(row)]).collect();
-    let count = rows.iter().map(|row| row.len()).max().unwrap_or(0);
-    let padded = |row: &&[String], column: usize| (column + 1 < row.len()).then(|| width(&row[column]));
-    let widths: Vec<usize> =
-        (0..count).map(|column| rows.iter().filter_map(|row| padded(row, column)).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        for (column, cell) in row.iter().enumerate() {
-            text.push_str(cell);
-            if column + 1 < row.len() {
-                text.extend(std::iter::repeat_n(' ', widths[column].saturating_sub(width(cell)) + 2));
-            }
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// Each line cut where the terminal ends, so that none is wrapped; colours take no room.
-pub(crate) fn cut_lines(text: &str, most: Option<usize>) -> String {
-    let Some(most) = most else { return text.to_owned() };
-    let mut cut = String::new();
-    for line in text.lines() {
-        if width(line) <= most {
-            cut.extend([line, "\n"]);
-            continue;
-        }
-        let (mut taken, mut in_colour, mut coloured) = (0, false, false);
-        for character in line.chars() {
-            if character == '\u{1b}' || in_colour {
-                (in_colour, coloured) = (character != 'm', true);
-            } else {
-                taken += unicode_width::UnicodeWidthChar::width(character).unwrap_or(0);
-                if taken >= most {
-                    break;
-                }
-            }
-            cut.push(character);
-        }
-        cut.extend(["…", if coloured { "\u{1b}[0m" } else { "" }, "\n"]);
-    }
-    cut
-}
-
-/// How wide a text is on a terminal, its colours left out.
-fn width(cell: &str) -> usize {
-    let plain = anstream::adapter::strip_str(cell).to_string();
-    unicode_width::UnicodeWidthStr::width(plain.as_str())
-}
-
-/// The rows of a Markdown table, the first being its head.
-pub(crate) fn markdown(rows: &[Vec<String>]) -> String {
-    let line = |cells: &[String]| {
-        let cells: Vec<String> = cells
-            .iter()
-            .map(|cell| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " "))
-            .collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        text.push_str(&line(row));
-        if index == 0 {
-            text.push_str(&format_rule(row.len()));
-        }
-    }
-    text
-}
-
-fn format_rule(columns: usize) -> String {
-    format!("|{}\n", " --- |".repeat(columns))
 }
 
 #[cfg(test)]

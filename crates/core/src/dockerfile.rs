@@ -32,6 +32,7 @@ mod platform;
 mod recipe;
 mod remote;
 mod shell;
+mod trigger;
 mod variables;
 
 #[cfg(test)]
@@ -46,6 +47,7 @@ use instruction::{Instruction, Kind};
 pub use pin::pin;
 pub use recipe::{ContextRead, ImageUse, Read, ReadKind, Recipe, RecipeBase, RecipeStage, Step};
 pub use remote::is_git_repository;
+pub use trigger::Triggers;
 
 /// Lines of the file, 1-based and both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,8 +2,8 @@
 //!
 //! An edge is drawn where a Dockerfile names an image of this repository: by its full repository, or by a bare name whose
 //! tag comes from an `ARG` (`FROM rest_api:${BUILDTAG}`), or because the config says so. Never on itself: `etcd/Dockerfile`
-//! that starts `FROM etcd:3.5` stands on somebody else's etcd. And never by a reference with a digest, which says already
-//! what the image stands on, whatever is built now.
+//! that starts `FROM etcd:3.5` stands on somebody else's etcd, and so does every other Dockerfile that names `etcd`. And
+//! never by a reference with a digest, which says already what the image stands on, whatever is built now.
 
 mod elsewhere;
 
@@ -13,10 +13,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::config::{BaseRule, BasesConfig, External, ServiceConfig, Versioning};
-use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe};
+use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe, RecipeBase};
 use crate::elsewhere::Elsewhere;
 use crate::image::{Platform, Repository};
-use crate::inputs::context::Contexts;
+use crate::inputs::context::{Context, Contexts, IgnoreFile};
 use crate::inputs::set::{Evaluated, ImageSource, InputSet, Outside, Target, evaluate};
 use crate::inputs::{InputError, Unknown};
 use crate::name::ServiceName;
@@ -85,6 +85,28 @@ pub enum NamedSource {
     Service(ServiceName),
     /// An image from elsewhere.
     Image(String),
+}
+
+/// A named context that is a directory and is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedDirectory<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it stands for.
+    pub directory: &'a RepoPath,
+    /// A line of the Dockerfile that names it.
+    pub line: usize,
+    /// What the line does with it.
+    pub usage: ContextUse,
+}
+
+/// What a Dockerfile does with a directory that is a named context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ContextUse {
+    /// It copies or mounts files of it.
+    Read,
+    /// A stage starts from it.
+    Base,
 }
 
 /// What a Dockerfile is for.
@@ -161,9 +183,31 @@ impl Service {
         })
     }
 
+    /// Does its own Dockerfile start from this bare name? Then the name is somebody else's, and not what it is built as.
+    fn stands_on(&self, bare: &str) -> bool {
+        !bare.contains('/') && self.images().any(|image| plain(without_tag(&image.text)) == bare)
+    }
+
     /// What a name in its Dockerfile stands for, where it is a named context.
     pub fn context_of(&self, image: &ImageUse) -> Option<&NamedSource> {
         self.contexts.get(&image.text).or_else(|| self.contexts.get(&image.text.to_ascii_lowercase()))
+    }
+
+    /// The named contexts that it reads from and that are directories, by the names that the engine knows them by.
+    pub fn named_directories(&self) -> BTreeMap<&str, NamedDirectory<'_>> {
+        let mut named: BTreeMap<&str, NamedDirectory<'_>> = BTreeMap::new();
+        for image in self.images().take_while(|_| !self.contexts.is_empty()) {
+            let written = self.contexts.get_key_value(&image.text);
+            let written = written.or_else(|| self.contexts.get_key_value(&image.text.to_ascii_lowercase()));
+            let Some((name, NamedSource::Directory(directory))) = written else { continue };
+            let usage = if image.files.is_none() { ContextUse::Base } else { ContextUse::Read };
+            let this = NamedDirectory { name, directory, line: image.line, usage };
+            let known = named.entry(name).or_insert(this);
+            if known.usage < usage {
+                *known = this;
+            }
+        }
+        named
     }
 
     /// Does the config say something of this service that its Dockerfile does not?
@@ -181,8 +225,63 @@ impl Service {
 }
 
 impl ServiceGraph {
-    /// Draws the edges and puts the services in an order in which each stands after what it stands on.
+    /// Draws the edges and puts the services in an order in which each stands after what it stands on. What the `ONBUILD`s
+    /// of a service run in another one joins that one's recipe.
     pub fn new(services: BTreeMap<ServiceName, Service>) -> Self {
+        let mut graph = Self::drawn(services);
+        let triggered: Vec<Service> = graph.services.values().filter_map(|service| graph.triggered(service)).collect();
+        if triggered.is_empty() {
+            return graph;
+        }
+        graph.services.extend(triggered.into_iter().map(|service| (service.name.clone(), service)));
+        Self::drawn(graph.services)
+    }
+
+    /// The service with the triggers of those that its stages start from; none where there are none.
+    fn triggered(&self, service: &Service) -> Option<Service> {
+        if self.edges(&service.name).is_empty() {
+            return None;
+        }
+        let recipe = service.recipe.as_ref().ok()?;
+        let mut run = BTreeMap::new();
+        for stage in &recipe.stages {
+            let RecipeBase::Image(image) = &stage.base else { continue };
+            let base = self.service_of(service, image).and_then(|name| self.get(name));
+            let Some((base, Ok(parsed))) = base.map(|base| (base, &base.parsed)) else { continue };
+            let last = base.recipe.as_ref().ok().and_then(|recipe| recipe.stages.last());
+            match last.map(|last| parsed.triggers(last.index)) {
+                Some(Ok(triggers)) if !triggers.is_empty() => drop(run.insert(stage.index, triggers)),
+                Some(Err(error)) => {
+                    let message = format!("`{}`, line {}: {}", base.name, error.line, error.message);
+                    let recipe = Err(DockerfileError { line: image.line, message });
+                    return Some(Service { recipe, ..service.clone() });
+                }
+                Some(Ok(_)) | None => {}
+            }
+        }
+        let parsed = service.parsed.as_ref().ok().filter(|_| !run.is_empty())?.triggered(&run);
+        let on = |platform: &Platform, before: &Recipe| {
+            let target = service.target.as_deref();
+            let mut recipe = parsed.recipe_on(target, &service.args, platform, &service.platform)?;
+            let beyond = before.preamble.iter().filter(|line| !recipe.preamble.contains(line)).cloned();
+            recipe.preamble.extend(beyond.collect::<Vec<_>>());
+            Ok(Arc::new(recipe))
+        };
+        let mut changed = service.clone();
+        changed.recipe = on(&service.platform, recipe);
+        for (platform, recipe) in &mut changed.further {
+            match on(platform, recipe) {
+                Ok(triggered) => match &changed.recipe {
+                    Ok(first) if *first == triggered => *recipe = Arc::clone(first),
+                    _ => *recipe = triggered,
+                },
+                Err(error) => changed.recipe = Err(error),
+            }
+        }
+        Some(changed)
+    }
+
+    fn drawn(services: BTreeMap<ServiceName, Service>) -> Self {
         let images = Images::of(services.values().filter(|service| service.kind == Kind::Service));
         let mut graph = Self { services, images, ..Self::default() };
         graph.edges = graph.services.values().map(|service| (service.name.clone(), graph.edges_of(service))).collect();
@@ -336,25 +435,15 @@ impl ServiceGraph {
             Ok(recipe) => recipe,
             Err(error) => return broken(service, error.message.clone(), Some(error.line)),
         };
-        let Some(directory) = snapshot.directory(&service.context) else {
-            let Some((path, commit)) = snapshot.submodule(&service.context) else {
-                return broken(service, format!("the build context `{}` is no directory", service.context), None);
-            };
-            let message =
-                format!("the build context `{}` is in the submodule `{path}`, which is not here", service.context);
-            return Evaluated { closed: [(path, commit)].into(), ..broken(service, message, None) };
-        };
         let ignore_file = snapshot.ignore_file(&service.dockerfile, &service.context);
-        let ignore_path = ignore_file.as_ref().map(|file| file.path.clone());
-        let context = match contexts.open(service.context.clone(), directory, ignore_file) {
+        let opened = open_context(service, snapshot, contexts, (&service.context, "build context"), ignore_file);
+        let context = match opened {
             Ok(context) => context,
-            Err(error) => {
-                let mut evaluated = broken(service, error.message, Some(error.line));
-                if let (Some(path), Some(first)) = (ignore_path, evaluated.errors.first_mut()) {
-                    first.file = path;
-                }
-                return evaluated;
-            }
+            Err(evaluated) => return *evaluated,
+        };
+        let named = match named_contexts(service, snapshot, contexts) {
+            Ok(named) => named,
+            Err(evaluated) => return *evaluated,
         };
         let had = |name: &ServiceName, platform: &Platform| {
             let nothing = || ImageSource::Service(name.clone(), None);
@@ -366,14 +455,13 @@ impl ServiceGraph {
         ) {
             (Some(name), _) => had(name, platform),
             (None, Some(NamedSource::Image(other))) => ImageSource::Other(other.clone()),
-            // All of it counts: which of its files are read is not looked at.
-            (None, Some(NamedSource::Directory(path))) => {
-                let id = snapshot.directory(path).map(|directory| directory.id().to_string());
-                ImageSource::Other(format!("{} = {path} {}", image.text, id.unwrap_or_default()))
-            }
+            (None, Some(NamedSource::Directory(path))) => named
+                .get(path)
+                .map_or(ImageSource::External, |context| ImageSource::Directory(path.clone(), context.id())),
             (None, _) => ImageSource::External,
         };
-        let outside = Outside { externals: &service.externals, answers: elsewhere.of(&service.name) };
+        let outside =
+            Outside { externals: &service.externals, answers: elsewhere.of(&service.name), directories: &named };
         // What each is as a whole: that settles what it is on any platform.
         let whole = |image: &ImageUse| match self.service_of(service, image) {
             Some(name) => {
@@ -413,6 +501,46 @@ impl ServiceGraph {
     }
 }
 
+/// Opens a directory of the commit that a build reads from; `what` is what it is to the build.
+fn open_context(
+    service: &Service,
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+    (path, what): (&RepoPath, &str),
+    ignore_file: Option<IgnoreFile<'_>>,
+) -> Result<Context, Box<Evaluated>> {
+    let Some(directory) = snapshot.directory(path) else {
+        let Some((submodule, commit)) = snapshot.submodule(path) else {
+            return Err(Box::new(broken(service, format!("the {what} `{path}` is no directory"), None)));
+        };
+        let message = format!("the {what} `{path}` is in the submodule `{submodule}`, which is not here");
+        return Err(Box::new(Evaluated { closed: [(submodule, commit)].into(), ..broken(service, message, None) }));
+    };
+    let ignore_path = ignore_file.as_ref().map(|file| file.path.clone());
+    contexts.open(path.clone(), directory, ignore_file).map_err(|error| {
+        let mut evaluated = broken(service, error.message, Some(error.line));
+        if let (Some(path), Some(first)) = (ignore_path, evaluated.errors.first_mut()) {
+            first.file = path;
+        }
+        Box::new(evaluated)
+    })
+}
+
+/// The directories that a service reads from as named contexts.
+fn named_contexts(
+    service: &Service,
+    snapshot: &Snapshot,
+    contexts: &Contexts,
+) -> Result<BTreeMap<RepoPath, Context>, Box<Evaluated>> {
+    let mut named = BTreeMap::new();
+    for NamedDirectory { directory: path, .. } in service.named_directories().into_values() {
+        let ignore_file = snapshot.ignore_file_of_named(path);
+        let context = open_context(service, snapshot, contexts, (path, "named context"), ignore_file)?;
+        named.insert(path.clone(), context);
+    }
+    Ok(named)
+}
+
 /// A `# syntax` line that names somebody's own frontend: what it makes of the file is its own affair.
 fn unknown_frontend(line: &str) -> Option<Unknown> {
     let frontend = line.strip_prefix("# syntax=")?;
@@ -436,12 +564,19 @@ fn broken(service: &Service, message: String, line: Option<usize>) -> Evaluated 
 /// Says of a missing file that git does not track it, and what helps.
 fn hint_at_untracked(service: &Service, snapshot: &Snapshot, evaluated: &mut Evaluated) {
     for (index, path) in &evaluated.missing {
-        let (Some(error), Some(rule)) = (evaluated.errors.get_mut(*index), untracked::rule(snapshot, path)) else {
+        let Some(error) = evaluated.errors.get_mut(*index) else { continue };
+        if path.components().next() == Some(b".git") {
+            error.message = format!(
+                "{}; the repository itself is part of no commit: give what is taken from it as a build argument in \
+                 `services.{}.args`, or leave the image out with `services.{}.skip: true`",
+                error.message, service.name, service.name
+            );
             continue;
-        };
+        }
+        let Some(rule) = untracked::rule(snapshot, path) else { continue };
         error.message = format!(
-            "{}; git does not track it (`{}` in {}:{}), so another command makes it and it is part of no commit: \
-             make it in a stage of the Dockerfile, or leave the image out with `services.{}.skip: true`",
+            "{}; git does not track it (`{}` in {}:{}): make it in a stage of the Dockerfile, or leave the image out \
+             with `services.{}.skip: true`",
             error.message, rule.pattern, rule.file, rule.line, service.name
         );
     }
@@ -499,21 +634,23 @@ impl Images {
 
     fn of<'a>(services: impl Iterator<Item = &'a Service> + Clone) -> Self {
         let mut images = Self::default();
-        for service in services.clone() {
+        for service in services.clone().filter(|service| !service.stands_on(service.name.as_str())) {
             images.by_bare_name.insert(service.name.to_string(), service.name.clone());
         }
         // Where several are built as one image, it is rather the one that is nothing else.
         let mut built: Vec<&Service> = services.clone().collect();
         built.sort_by_key(|service| service.images.len());
         for service in built {
-            for image in &service.images {
+            for image in service.images.iter().filter(|image| !service.stands_on(&image.repository)) {
                 let known = images.by_evidence.entry(image.repository.clone()).or_default();
                 known.push((service.name.clone(), image.tag.clone()));
             }
         }
         for service in services {
             if let Some(repository) = &service.repository {
-                images.by_bare_name.entry(repository.name().to_owned()).or_insert_with(|| service.name.clone());
+                if !service.stands_on(repository.name()) {
+                    images.by_bare_name.entry(repository.name().to_owned()).or_insert_with(|| service.name.clone());
+                }
                 images.by_repository.entry(repository.clone()).or_insert_with(|| service.name.clone());
             }
         }

@@ -24,6 +24,9 @@
 //! reads stage N | reads image REFERENCE | reads service KEY      after them, for each stage or image that it reads from
 //! ```
 //!
+//! A directory that is a named context is read as the build context is. A stage that starts from one has `from scratch`, and
+//! after its instructions `step FROM NAME` with the files of it all.
+//!
 //! A file that a checkout alters stands in its tree as what [`crate::checkout`] counts it as.
 //!
 //! Where what a name stands for counts, and only there, more lines are used, so that other digests stay what they are. `IS` is

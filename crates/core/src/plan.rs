@@ -202,7 +202,8 @@ pub struct Refusal {
 }
 
 /// Something that an image's context needs and this machine does not have: a submodule, a content of LFS, a filter.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
+#[error("cannot build `{image}` here: {message}")]
 pub struct Hindered {
     /// The image.
     pub image: ServiceName,

@@ -8,12 +8,17 @@
 //! theirs behind. Hence the grades. *Proved* needs all inputs seen; *fits* says that all that can be seen is right.
 //! A file counts wherever any layer holds it, so that a later `RUN` which edits or removes it is no difference.
 
+mod platforms;
+
 use std::collections::BTreeMap;
 
 use crate::dockerfile::{ContextRead, Read, ReadKind, Recipe};
+use crate::image::Platform;
 use crate::inputs::set::{Base, FileInputs, InputSet};
 use crate::object::{Mode, ObjectId};
 use crate::path::RepoPath;
+
+pub use platforms::judge_all;
 
 /// What is to be seen of an image in a registry.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +79,7 @@ fn single_blanks(text: &str) -> String {
 
 /// What a commit says an image must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Claim {
+pub(crate) struct Claim {
     /// Files that the last stage copies as they are.
     files: Vec<ClaimedFile>,
     /// How many inputs leave nothing to be seen.
@@ -157,6 +162,9 @@ pub struct Mismatch {
     pub line: usize,
     /// How it differs.
     pub how: MismatchKind,
+    /// The platforms on which it does; none where it does on all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<Platform>,
 }
 
 /// How something differs.
@@ -186,7 +194,7 @@ impl MismatchKind {
 }
 
 /// What an image must hold that is built from these inputs; `content` tells the directory that it starts in.
-pub fn claim(recipe: &Recipe, set: &InputSet, content: &ImageContent) -> Claim {
+pub(crate) fn claim(recipe: &Recipe, set: &InputSet, content: &ImageContent) -> Claim {
     let mut claim = Claim::default();
     let chain = last_stage_chain(set);
     let mut directory = Directory::start(set, &chain, content);
@@ -202,8 +210,17 @@ pub fn claim(recipe: &Recipe, set: &InputSet, content: &ImageContent) -> Claim {
                 Read::Context(read) => Some(read),
                 Read::Stage(_) | Read::Image(_) | Read::Remote { .. } => None,
             });
-            for (files, read) in inputs.files.iter().zip(reads) {
-                let keeps_mode = !inputs.text.contains("--chmod");
+            let keeps_mode = !inputs.text.contains("--chmod");
+            let (named, own): (Vec<_>, Vec<_>) = inputs.files.iter().partition(|files| files.named.is_some());
+            for (files, read) in own.into_iter().zip(reads) {
+                claim.files(files, read, &directory, keeps_mode);
+            }
+            // Of directories that are named contexts `COPY` reads one, and mounts leave nothing behind.
+            let named_reads = step.reads.iter().filter_map(|read| match read {
+                Read::Image(image) => image.files.as_deref(),
+                Read::Context(_) | Read::Stage(_) | Read::Remote { .. } => None,
+            });
+            for (files, read) in named.into_iter().zip(named_reads) {
                 claim.files(files, read, &directory, keeps_mode);
             }
         }
@@ -325,7 +342,7 @@ fn is_archive(name: &[u8]) -> bool {
 }
 
 /// What the image says of the claim.
-pub fn judge(claim: &Claim, content: &ImageContent) -> Proof {
+pub(crate) fn judge(claim: &Claim, content: &ImageContent) -> Proof {
     let of = claim.files.len() + claim.hidden;
     let mut mismatches: Vec<Mismatch> = claim.files.iter().filter_map(|file| mismatch(file, content)).collect();
     let seen = claim.files.len() - mismatches.len();
@@ -342,7 +359,12 @@ pub fn judge(claim: &Claim, content: &ImageContent) -> Proof {
         let absent =
             claim.commands.iter().filter(|(_, text)| !content.history.iter().any(|entry| entry.contains(text)));
         let absent = absent.map(|(line, text)| (*line, text.clone()));
-        mismatches.extend(absent.map(|(line, what)| Mismatch { what, line, how: MismatchKind::Command }));
+        mismatches.extend(absent.map(|(line, what)| Mismatch {
+            what,
+            line,
+            how: MismatchKind::Command,
+            platforms: Vec::new(),
+        }));
     }
     let only_missing = mismatches.iter().all(|mismatch| mismatch.how == MismatchKind::Missing);
     if !mismatches.is_empty() && only_missing && !content.complete {
@@ -372,7 +394,7 @@ fn mismatch(file: &ClaimedFile, content: &ImageContent) -> Option<Mismatch> {
     } else {
         return None;
     };
-    Some(Mismatch { what: file.source.to_string(), line: file.line, how })
+    Some(Mismatch { what: file.source.to_string(), line: file.line, how, platforms: Vec::new() })
 }
 
 #[cfg(test)]

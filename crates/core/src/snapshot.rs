@@ -1,5 +1,6 @@
 //! One commit as core sees it: its tree, and the contents of the few blobs that are read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::checkout::Checkout;
@@ -38,17 +39,9 @@ impl Snapshot {
 
     /// The id and the content of a Dockerfile, which may be a link to another one of the repository.
     pub fn dockerfile(&self, path: &RepoPath) -> Option<(ObjectId, &[u8])> {
-        const MOST_LINKS: usize = 8;
-        let mut path = path.clone();
-        for _ in 0..MOST_LINKS {
-            match self.tree.find(&path)? {
-                Entry::Leaf(leaf) if leaf.mode == Mode::Link => {
-                    path = path.parent()?.join(&**self.blobs.get(&leaf.id)?).ok()?;
-                }
-                _ => return Some((self.file(&path)?.id, self.content(&path)?)),
-            }
-        }
-        None
+        let leaf = self.led_to(path, &beside)?;
+        let id = (leaf.mode != Mode::Link).then_some(leaf.id)?;
+        Some((id, self.blobs.get(&id)?))
     }
 
     /// The directory at `path`, with the submodules in it whose trees were read; it may itself be in one.
@@ -74,13 +67,67 @@ impl Snapshot {
     }
 
     /// The ignore file that holds for a Dockerfile in a context: `NAME.dockerignore` beside it, else `.dockerignore` in the
-    /// context's root.
+    /// context's root. It may be a link, which leads no further than the directory that it stands in.
     pub fn ignore_file(&self, dockerfile: &RepoPath, context: &RepoPath) -> Option<IgnoreFile<'_>> {
-        ignore_files(dockerfile, context).into_iter().find_map(|path| {
-            let id = self.file(&path)?.id;
-            Some(IgnoreFile { path, id, text: self.blobs.get(&id)? })
-        })
+        ignore_files(dockerfile, context).into_iter().find_map(|path| self.ignore_file_at(path))
     }
+
+    /// The ignore file of a directory that is a named context: the `.dockerignore` in it, and no other.
+    pub fn ignore_file_of_named(&self, directory: &RepoPath) -> Option<IgnoreFile<'_>> {
+        self.ignore_file_at(directory.child(b".dockerignore"))
+    }
+
+    fn ignore_file_at(&self, path: RepoPath) -> Option<IgnoreFile<'_>> {
+        let root = path.parent()?;
+        let leaf = self.led_to(&path, &|link, target| followed(&root, link, target))?;
+        let id = (leaf.mode != Mode::Link).then_some(leaf.id)?;
+        Some(IgnoreFile { path, id, text: self.blobs.get(&id)? })
+    }
+
+    /// Where a link leads: to a file, or to another link whose text was not read. What is no link leads to itself.
+    fn led_to(&self, path: &RepoPath, next: NextOfLink<'_>) -> Option<Leaf> {
+        let mut path = path.clone();
+        for _ in 0..MOST_LINKS {
+            let Entry::Leaf(leaf) = self.tree.find(&path)? else { return None };
+            match self.blobs.get(&leaf.id).filter(|_| leaf.mode == Mode::Link) {
+                Some(target) => path = next(&path, target)?,
+                None => return (leaf.mode != Mode::Submodule).then_some(*leaf),
+            }
+        }
+        None
+    }
+
+    /// What linked Dockerfiles and ignore files lead to, where that was not read.
+    pub fn unread_behind(&self, links: &[FoundFile]) -> BTreeSet<ObjectId> {
+        let behind = links.iter().filter_map(|found| {
+            let root = found.path.parent()?;
+            let ends: [NextOfLink<'_>; 2] = [&beside, &|link, target| followed(&root, link, target)];
+            Some(ends.map(|next| self.led_to(&found.path, next).map(|leaf| leaf.id)))
+        });
+        behind.flatten().flatten().filter(|id| !self.blobs.contains_key(id)).collect()
+    }
+}
+
+/// Of the path and the text of a link, where it leads.
+type NextOfLink<'a> = &'a dyn Fn(&RepoPath, &[u8]) -> Option<RepoPath>;
+
+/// Where the link at `path` leads in the repository.
+fn beside(path: &RepoPath, target: &[u8]) -> Option<RepoPath> {
+    path.parent()?.join(target).ok()
+}
+
+/// How many links one file may lead through.
+const MOST_LINKS: usize = 8;
+
+/// Where the link at `path` leads with `root` as the whole disk, as the engine follows it.
+fn followed(root: &RepoPath, path: &RepoPath, target: &[u8]) -> Option<RepoPath> {
+    let start = if target.starts_with(b"/") { root.clone() } else { path.parent()? };
+    let steps = target.split(|byte| *byte == b'/').filter(|step| !step.is_empty() && *step != b".");
+    Some(steps.fold(start, |at, step| match step {
+        b".." if at == *root => at,
+        b".." => at.parent().unwrap_or_default(),
+        name => at.child(name),
+    }))
 }
 
 /// Where the ignore file of a Dockerfile may stand, the first that exists holds.
@@ -113,6 +160,8 @@ pub struct FoundFiles {
     pub untracked: Vec<FoundFile>,
     /// Files that may say how images are built.
     pub evidence: Vec<FoundFile>,
+    /// Dockerfiles and ignore files that are links.
+    pub links: Vec<FoundFile>,
 }
 
 impl FoundFiles {
@@ -138,7 +187,7 @@ impl FoundFiles {
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> {
         let files =
             [&self.dockerfiles, &self.ignore_files, &self.values, &self.records, &self.untracked, &self.evidence];
-        files.into_iter().flatten().map(|file| file.id)
+        files.into_iter().chain([&self.links]).flatten().map(|file| file.id)
     }
 
     /// Of the forge's own folder only workflows and actions count.
@@ -183,8 +232,14 @@ impl FoundFiles {
                     list.push(FoundFile { path: at.child(name), id: leaf.id });
                 }
                 // A linked Dockerfile is a service as any other; it must not vanish.
-                Entry::Leaf(leaf) if leaf.mode == Mode::Link && is_dockerfile(name) => {
-                    self.dockerfiles.push(FoundFile { path: at.child(name), id: leaf.id });
+                Entry::Leaf(leaf) if leaf.mode == Mode::Link => {
+                    let found = || FoundFile { path: at.child(name), id: leaf.id };
+                    if is_dockerfile(name) {
+                        self.dockerfiles.push(found());
+                        self.links.push(found());
+                    } else if name.ends_with(b".dockerignore") {
+                        self.links.push(found());
+                    }
                 }
                 Entry::Leaf(_) => {}
             }

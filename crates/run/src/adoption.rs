@@ -1,7 +1,7 @@
 //! What stands behind each use before the first release: which image, at which tag, made from what.
 
 use longshore_core::config::Grade;
-use longshore_core::graph::{Kind, Service};
+use longshore_core::graph::Service;
 use longshore_core::image::{Digest, Platform, Repository};
 use longshore_core::name::ServiceName;
 use longshore_core::object::CommitId;
@@ -82,9 +82,13 @@ pub async fn uses(
     gathered: &Gathered,
     from_revision: Option<&str>,
 ) -> Result<Vec<UseState>, GatherError> {
+    let makers = gathered.makers();
     let all = gathered.values.iter().flat_map(|file| file.uses.iter().map(move |found| (&file.file, found)));
-    futures::future::try_join_all(all.map(|(file, found)| one(repo, registry, gathered, from_revision, file, found)))
-        .await
+    let asked = all.map(|(file, found)| {
+        let service = makers.of(found).copied();
+        one(repo, registry, gathered, from_revision, file, found, service)
+    });
+    futures::future::try_join_all(asked).await
 }
 
 async fn one(
@@ -94,12 +98,8 @@ async fn one(
     from_revision: Option<&str>,
     file: &RepoPath,
     found: &FoundUse,
+    service: Option<&Service>,
 ) -> Result<UseState, GatherError> {
-    let service = gathered
-        .graph
-        .services()
-        .filter(|service| service.kind == Kind::Service)
-        .find(|service| found.is_of(service.repository.as_ref(), service.name.as_str()));
     let mut state = UseState {
         file: file.clone(),
         key: found.found.name.clone(),

@@ -2,6 +2,7 @@
 //! as soon as what it stands on is built.
 
 mod bases;
+mod contexts;
 mod platforms;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,20 +12,19 @@ use std::time::Instant;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use longshore_core::config::External;
 use longshore_core::dockerfile::{ImageUse, Recipe, pin};
-use longshore_core::graph::{NamedSource, Service};
+use longshore_core::graph::Service;
 use longshore_core::image::{Digest, Reference};
-use longshore_core::inputs::set::Evaluated;
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
 use longshore_core::plan::{Decision, Hindered};
 use longshore_core::record::RecordedBase;
-use longshore_core::snapshot::Snapshot;
 
 use crate::build::bases::News;
+pub(crate) use crate::build::contexts::files_of_all_contexts;
 use crate::event::{Event, Listener};
 use crate::gather::Gathered;
 use crate::labels;
-use crate::ports::{BuildSpec, ContextFile, Engine, EngineError, Registry, RegistryError, Repo, RepoError};
+use crate::ports::{BuildSpec, Engine, EngineError, Registry, RegistryError, Repo, RepoError};
 use crate::same::same;
 
 /// How the images are to be built.
@@ -76,9 +76,10 @@ pub enum BuildError {
         /// The base.
         base: String,
     },
-    /// It reads from a named context that is a directory.
+    /// It reads from a named context that is a directory, and the engine takes none.
     #[error(
-        "`{name}` in line {line} of `{dockerfile}` is a named context, the directory `{directory}`: such builds are not supported yet"
+        "`{name}` in line {line} of `{dockerfile}` is a named context, the directory `{directory}`, and {engine} cannot \
+         be given it: {why}"
     )]
     NamedContext {
         /// Its name.
@@ -89,9 +90,13 @@ pub enum BuildError {
         line: usize,
         /// What it stands for.
         directory: RepoPath,
+        /// The engine's name.
+        engine: String,
+        /// Why not, and what to do about it.
+        why: String,
     },
     /// Its context cannot be laid down here.
-    #[error("cannot build `{}` here: {}", .0.image, .0.message)]
+    #[error("{0}")]
     Hindered(Hindered),
     /// The pinned Dockerfile cannot be made.
     #[error("cannot pin the bases of `{dockerfile}`: {message}")]
@@ -197,27 +202,13 @@ pub struct Builds {
     pub errors: Vec<BuildError>,
 }
 
-/// The named contexts of a service that are directories, and are read from.
-fn named_directories(service: &Service) -> Vec<BuildError> {
-    let named = service.images().filter_map(|image| match service.context_of(image)? {
-        NamedSource::Directory(directory) => Some(BuildError::NamedContext {
-            name: image.text.clone(),
-            dockerfile: service.dockerfile.clone(),
-            line: image.line,
-            directory: directory.clone(),
-        }),
-        NamedSource::Service(_) | NamedSource::Image(_) => None,
-    });
-    named.collect()
-}
-
 impl Builder<'_> {
     /// Builds all images that the plan builds.
     pub async fn all(&self) -> Builds {
         let (mut waiting, mut digests) = self.to_build();
         let mut builds = Builds::default();
         builds.errors.extend(self.beyond_engine(&waiting).await);
-        builds.errors.extend(waiting.iter().flat_map(|service| named_directories(service)));
+        builds.errors.extend(self.beyond_contexts(&waiting).await);
         builds.errors.extend(self.hindered(&waiting));
         builds.errors.extend(waiting.iter().flat_map(|service| self.unknown_externals(service)));
         let bases = self.bases(&waiting, &mut builds.errors).await;
@@ -308,11 +299,6 @@ impl Builder<'_> {
         self.one(service, pins).await.map(Turn::Built)
     }
 
-    fn context_files(&self, service: &Service) -> Vec<ContextFile> {
-        let evaluated = self.gathered.sets.get(&service.name);
-        evaluated.map(|evaluated| context_files(service, evaluated, &self.gathered.snapshot)).unwrap_or_default()
-    }
-
     async fn one(&self, service: &Service, pins: Vec<(ImageUse, Reference)>) -> Result<BuiltImage, BuildError> {
         self.tell(&Event::BuildStarted { service: service.name.clone() })?;
         let start = Instant::now();
@@ -366,19 +352,11 @@ impl Builder<'_> {
     ) -> Result<BuildSpec, BuildError> {
         let context = directory.join("context");
         let dockerfile = directory.join("Dockerfile");
-        let make = |path: &std::path::Path| {
-            std::fs::create_dir_all(path).map_err(|source| BuildError::File { path: path.to_owned(), source })
-        };
-        make(&context)?;
-        make(&self.options.logs)?;
+        std::fs::create_dir_all(&self.options.logs)
+            .map_err(|source| BuildError::File { path: self.options.logs.clone(), source })?;
         let commit = &self.gathered.plan.at;
-        self.repo.export(&self.context_files(service), &context, commit.time).await?;
-        if let Some(evaluated) = self.gathered.sets.get(&service.name) {
-            for path in evaluated.set.context_directories() {
-                empty_directory(&context, path, commit.time)
-                    .map_err(|source| BuildError::File { path: context.join(path.as_os_path()), source })?;
-            }
-        }
+        self.lay_down_context(service, None, &context).await?;
+        let contexts = self.lay_down_named(service, &directory.join("contexts")).await?;
         let text = pinned(service, pins)?;
         std::fs::write(&dockerfile, text).map_err(|source| BuildError::File { path: dockerfile.clone(), source })?;
         let key = self.gathered.sets.get(&service.name).map(|evaluated| evaluated.set.key());
@@ -398,6 +376,7 @@ impl Builder<'_> {
         Ok(BuildSpec {
             service: service.name.to_string(),
             context,
+            contexts,
             dockerfile,
             target: service.target.clone(),
             args: service.args.clone().into_iter().collect(),
@@ -415,18 +394,6 @@ impl Builder<'_> {
     }
 }
 
-/// Exactly the files of a context, each with what a checkout does to it.
-pub(crate) fn context_files(service: &Service, evaluated: &Evaluated, snapshot: &Snapshot) -> Vec<ContextFile> {
-    let files = evaluated.set.context_files().into_iter();
-    files
-        .map(|(path, leaf)| {
-            let source = service.context.child_path(&path);
-            let alteration = snapshot.checkout.altered.get(&source).cloned();
-            ContextFile { source, path, leaf, alteration }
-        })
-        .collect()
-}
-
 /// The Dockerfile's text with its bases pinned.
 fn pinned(service: &Service, pins: &[(ImageUse, Reference)]) -> Result<String, BuildError> {
     let failed = |message: String| BuildError::Pin { dockerfile: service.dockerfile.clone(), message };
@@ -439,30 +406,4 @@ fn pinned(service: &Service, pins: &[(ImageUse, Reference)]) -> Result<String, B
         ((image.line, image.text.clone()), pinned)
     });
     pin(parsed, &recipes, &by_line.collect()).map_err(|error| failed(error.message))
-}
-/// Makes a directory of which nothing is copied, with the times that everything else in the context has.
-fn empty_directory(context: &std::path::Path, path: &RepoPath, time: i64) -> std::io::Result<()> {
-    let directory = context.join(path.as_os_path());
-    std::fs::create_dir_all(&directory)?;
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(u64::try_from(time).unwrap_or_default());
-    for made in directory.ancestors().take_while(|made| made.starts_with(context)) {
-        std::fs::File::open(made)?.set_modified(time)?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_directory_is_as_old_as_the_rest_of_the_context() {
-        let context = tempfile::tempdir().unwrap();
-        let path = RepoPath::new("a/b").unwrap();
-        empty_directory(context.path(), &path, 1_700_000_000).unwrap();
-        for folder in ["", "a", "a/b"] {
-            let modified = context.path().join(folder).metadata().unwrap().modified().unwrap();
-            assert_eq!(modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(), 1_700_000_000);
-        }
-    }
 }

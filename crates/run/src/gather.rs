@@ -122,6 +122,8 @@ pub struct Gathered {
     pub graph: ServiceGraph,
     /// What they are made of.
     pub sets: InputSets,
+    /// What the commit's own files say of its builds.
+    pub survey: Survey,
     /// The values files, with the uses in them.
     pub values: Vec<ValuesText>,
     /// The records that the commit holds.
@@ -240,7 +242,7 @@ async fn decided(
         hindered,
         registry_asked: registry.is_some(),
     };
-    Ok(Gathered { plan, config, snapshot, graph, sets, values, records, outside, commits: None })
+    Ok(Gathered { plan, config, snapshot, graph, sets, survey, values, records, outside, commits: None })
 }
 
 /// A version whose git tag is here already cannot be planned as a new release.
@@ -354,6 +356,7 @@ impl Reader<'_> {
 
     /// What the commit's own files say about builds; the Dockerfiles that they name are read, too.
     async fn survey(&mut self, snapshot: &mut Snapshot, found: &FoundFiles) -> Result<Survey, RepoError> {
+        self.follow(snapshot, found).await?;
         let survey = self.readings.survey(snapshot, found);
         let wanted = survey.wanted(&snapshot.tree);
         if wanted.iter().any(|id| !snapshot.blobs.contains_key(id)) {
@@ -361,6 +364,18 @@ impl Reader<'_> {
             snapshot.blobs.clone_from(&self.blobs);
         }
         Ok(survey)
+    }
+
+    /// Reads what linked Dockerfiles and ignore files lead to, link by link.
+    async fn follow(&mut self, snapshot: &mut Snapshot, found: &FoundFiles) -> Result<(), RepoError> {
+        loop {
+            let wanted = snapshot.unread_behind(&found.links);
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            self.read(wanted.into_iter()).await?;
+            snapshot.blobs.clone_from(&self.blobs);
+        }
     }
 
     async fn config_of(&mut self, tree: &Directory) -> Result<Option<Config>, GatherError> {

@@ -190,7 +190,8 @@ fn instruction(set: &InputSet, line: usize) -> Option<Instruction> {
 fn from_text(set: &InputSet, base: &Base) -> String {
     match base {
         Base::Scratch => "FROM scratch".to_owned(),
-        Base::Image(reference) | Base::Followed { reference, .. } => format!("FROM {reference}"),
+        // The name is empty where a variable without a value stands for it.
+        Base::Image(reference) | Base::Followed { reference, .. } => format!("FROM {reference}").trim_end().to_owned(),
         Base::Service { name, .. } => format!("FROM {name}"),
         Base::Stage(index) => {
             let name = set.stages.get(*index).and_then(|stage| stage.name.as_deref());

@@ -47,7 +47,7 @@ pub async fn labels(registry: &dyn Registry, reference: &Reference) -> Result<BT
 }
 
 /// The manifest of one image: of an index, that of its first platform.
-pub(crate) async fn first_image(registry: &dyn Registry, reference: &Reference) -> Result<Manifest, RegistryError> {
+async fn first_image(registry: &dyn Registry, reference: &Reference) -> Result<Manifest, RegistryError> {
     let manifest = registry.manifest(reference).await?.ok_or_else(|| RegistryError::Missing(reference.clone()))?;
     match platforms(&manifest, &reference.repository)?.into_iter().next() {
         Some(child) => {
@@ -56,6 +56,28 @@ pub(crate) async fn first_image(registry: &dyn Registry, reference: &Reference) 
         }
         None => Ok(manifest),
     }
+}
+
+/// The images that a reference stands for: those of an index, each with its platform, attestations left out; else the
+/// one that it is, whose config tells the platform.
+pub(crate) async fn images(
+    registry: &dyn Registry,
+    reference: &Reference,
+) -> Result<Vec<(Option<Platform>, Manifest)>, RegistryError> {
+    let manifest = registry.manifest(reference).await?.ok_or_else(|| RegistryError::Missing(reference.clone()))?;
+    let Some(children) = parse::<Index>(&manifest, &reference.repository)?.manifests else {
+        return Ok(vec![(None, manifest)]);
+    };
+    let mut images = Vec::new();
+    for child in children {
+        let platform = match child.platform {
+            Some(platform) if platform.os == "unknown" => continue,
+            platform => platform.and_then(NamedPlatform::known),
+        };
+        let child = reference.repository.at(&child.digest);
+        images.push((platform, registry.manifest(&child).await?.ok_or(RegistryError::Missing(child))?));
+    }
+    Ok(images)
 }
 
 /// The commit and the input digest that labels name, where they do.
@@ -133,8 +155,8 @@ struct Child {
 }
 
 /// A platform, in an index and in the config of an image alike.
-#[derive(serde::Deserialize)]
-struct NamedPlatform {
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct NamedPlatform {
     os: String,
     #[serde(default)]
     architecture: String,
@@ -143,7 +165,7 @@ struct NamedPlatform {
 
 impl NamedPlatform {
     /// None for what is no image that runs.
-    fn known(self) -> Option<Platform> {
+    pub(crate) fn known(self) -> Option<Platform> {
         let Self { os, architecture, variant } = self;
         let variant = variant.filter(|variant| !variant.is_empty());
         (os != "unknown" && !os.is_empty()).then_some(Platform { os, architecture, variant })

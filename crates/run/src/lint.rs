@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use longshore_core::evidence::{Readings, SIZE_LIMIT};
+use longshore_core::evidence::SIZE_LIMIT;
 use longshore_core::image::Repository;
 use longshore_core::inputs::context::Contexts;
 use longshore_core::lint::{Facts, Finding, Released, UseFact, is_read, lint};
 use longshore_core::object::{Mode, ObjectId};
 use longshore_core::path::RepoPath;
 use longshore_core::record::newest;
-use longshore_core::snapshot::FoundFiles;
 
 use crate::gather::Gathered;
 use crate::ports::{Repo, RepoError};
@@ -40,14 +39,13 @@ pub async fn lint_repository(repo: &dyn Repo, gathered: &Gathered, commits: usiz
     let texts: BTreeMap<RepoPath, String> =
         texts.map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned())).collect();
     let history = repo.touched(snapshot.commit, commits).await?;
-    let survey = Readings::default().survey(snapshot, &FoundFiles::in_tree(&snapshot.tree));
     let uses = uses(gathered);
     let facts = Facts {
         snapshot,
         config: &gathered.config,
         graph: &gathered.graph,
         sets: &gathered.sets,
-        survey: &survey,
+        survey: &gathered.survey,
         contexts: &Contexts::default(),
         uses: &uses,
         released: &released(gathered),
@@ -76,32 +74,27 @@ async fn there(repo: &dyn Repo, wanted: &mut BTreeMap<RepoPath, ObjectId>) -> Re
 
 fn uses(gathered: &Gathered) -> Vec<UseFact> {
     let registry = gathered.config.registry.as_deref();
-    let mut uses = Vec::new();
-    for file in &gathered.values {
-        for found in &file.uses {
-            let mut services = gathered.graph.services();
-            let service = services.find(|service| found.is_of(service.repository.as_ref(), service.name.as_str()));
-            let inside = |repository: &Repository| registry.is_some_and(|registry| repository.is_below(registry));
-            uses.push(UseFact {
-                file: file.file.clone(),
-                line: found.found.line,
-                key: found.found.name.clone(),
-                repository: found.found.repository.clone(),
-                ours: service.is_some() || found.repository.as_ref().is_some_and(inside),
-                service: service.map(|service| service.name.clone()),
-            });
+    let inside = |repository: &Repository| registry.is_some_and(|registry| repository.is_below(registry));
+    let makers = gathered.makers();
+    let all = gathered.values.iter().flat_map(|file| file.uses.iter().map(move |found| (&file.file, found)));
+    let facts = all.map(|(file, found)| {
+        let service = makers.of(found);
+        UseFact {
+            file: file.clone(),
+            line: found.found.line,
+            key: found.found.name.clone(),
+            repository: found.found.repository.clone(),
+            ours: service.is_some() || found.repository.as_ref().is_some_and(inside),
+            service: service.map(|service| service.name.clone()),
         }
-    }
-    uses
+    });
+    facts.collect()
 }
 
 /// The files that the next release changes, and the version that the last one had.
 fn released(gathered: &Gathered) -> Released {
-    let ours = gathered.values.iter().filter(|file| {
-        file.uses.iter().any(|found| {
-            gathered.graph.services().any(|service| found.is_of(service.repository.as_ref(), service.name.as_str()))
-        })
-    });
+    let makers = gathered.makers();
+    let ours = gathered.values.iter().filter(|file| file.uses.iter().any(|found| makers.of(found).is_some()));
     let mut files: Vec<RepoPath> = Vec::new();
     for file in ours {
         files.push(file.file.clone());

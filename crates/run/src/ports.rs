@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_core::checkout::Alteration;
 use longshore_core::config::External;
+use longshore_core::graph::ContextUse;
 use longshore_core::image::{Digest, Platform, Reference, Repository, Tag};
 use longshore_core::object::{Commit, CommitId, ObjectId};
 use longshore_core::path::RepoPath;
@@ -34,7 +35,7 @@ pub enum RepoError {
     #[error("git object {0} is missing here")]
     MissingObject(ObjectId),
     /// A partial clone lacks objects, and nothing may be fetched now.
-    #[error("{count} git objects are not in this partial clone, {first} the first of them")]
+    #[error("{}", lacking(*.count, .first))]
     NotFetched {
         /// How many were looked for in vain.
         count: usize,
@@ -118,6 +119,14 @@ pub enum RepoError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// `the git object 3f9c… is not in this partial clone`
+fn lacking(count: usize, first: &ObjectId) -> String {
+    match count {
+        1 => format!("the git object {first} is not in this partial clone"),
+        count => format!("{count} git objects are not in this partial clone, {first} the first of them"),
+    }
 }
 
 /// What stands in the way of laying files down as a checkout would, and what to type about it.
@@ -421,6 +430,9 @@ pub struct BuildSpec {
     pub service: String,
     /// A directory with exactly the files of the context, and nothing that the engine would ignore by itself.
     pub context: PathBuf,
+    /// Named contexts that are directories: name and directory, in order of name; each holds exactly its files, as the
+    /// context does.
+    pub contexts: Vec<(String, PathBuf)>,
     /// The Dockerfile to use (outside of the context, bases pinned by digest).
     pub dockerfile: PathBuf,
     /// The target stage; none for the last.
@@ -480,6 +492,10 @@ pub trait Engine: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     /// Why it cannot build an image for several platforms, and what to do about it; none if it can.
     async fn one_platform_only(&self) -> Option<String> {
+        None
+    }
+    /// Why it takes no directories as named contexts for this, and what to do about it; none if it does.
+    async fn no_named_contexts(&self, _usage: ContextUse) -> Option<String> {
         None
     }
     /// Builds and pushes; returns the digest of what was pushed. Dropping the future stops the engine's processes.

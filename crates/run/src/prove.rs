@@ -3,19 +3,21 @@
 //! The commit that a label, a git tag or the user names is tried first. Where it does not fit, or nothing names one, the
 //! history is searched for the newest commit that does: only commits that touch what the image is made of can differ, so
 //! only those are tried, and of two with the same inputs one.
+//!
+//! Of an image for several platforms each is read; together they have one verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use longshore_core::graph::{Kind, Service};
-use longshore_core::image::{Digest, Repository, Tag};
+use longshore_core::image::{Digest, Platform, Repository, Tag};
 use longshore_core::inputs::set::InputSet;
 use longshore_core::name::ServiceName;
 use longshore_core::object::{Commit, CommitId};
 use longshore_core::path::RepoPath;
-use longshore_core::proof::{ImageContent, Proof, claim, judge};
+use longshore_core::proof::{ImageContent, Proof, judge_all};
 
 use crate::gather::{GatherError, Gathered, History, Teller, told_commit};
-use crate::labels::first_image;
+use crate::labels;
 use crate::ports::{Registry, Repo};
 
 mod image;
@@ -78,6 +80,9 @@ pub async fn prove(
     Ok(all)
 }
 
+/// An image, and the platform that it is for.
+type PlatformImage = (Option<Platform>, ImageContent);
+
 struct Search<'a> {
     repo: &'a dyn Repo,
     registry: &'a dyn Registry,
@@ -106,9 +111,7 @@ impl Search<'_> {
             proof: unknown("no image has this tag"),
         };
         let Some(digest) = &proven.digest else { return Ok(proven) };
-        let manifest = first_image(self.registry, &repository.at(digest)).await?;
-        let like = self.gathered.snapshot.commit.0;
-        let content = image::content(self.registry, repository, &manifest, most_layers(service), like).await?;
+        let images = self.images(service, repository, digest).await?;
         for tag in &proven.tags {
             let image = (self.registry, repository.at(digest));
             let revision = self.asked.from_revision.as_deref();
@@ -118,7 +121,7 @@ impl Search<'_> {
         }
         if let Some((commit, _)) = proven.told {
             proven.commit = Some(self.repo.commit(commit).await?);
-            proven.proof = match self.judge(commit, &service.name, &content).await? {
+            proven.proof = match self.judge(commit, &service.name, &images).await? {
                 Some(proof) => proof,
                 None => unknown("the commit does not have this service"),
             };
@@ -126,22 +129,39 @@ impl Search<'_> {
                 return Ok(proven);
             }
         }
-        self.search(service, &content, &mut proven).await?;
+        self.search(service, &images, &mut proven).await?;
         Ok(proven)
+    }
+
+    /// What stands behind a digest: an image for each platform.
+    async fn images(
+        &self,
+        service: &Service,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Vec<PlatformImage>, GatherError> {
+        let how = (most_layers(service), self.gathered.snapshot.commit.0);
+        let mut layers = image::Layers::new();
+        let mut images = Vec::new();
+        for (named, manifest) in labels::images(self.registry, &repository.at(digest)).await? {
+            let (own, content) = image::content(self.registry, repository, &manifest, how, &mut layers).await?;
+            images.push((named.or(own), content));
+        }
+        Ok(images)
     }
 
     /// The newest commit that fits, and how far back it does.
     async fn search(
         &mut self,
         service: &Service,
-        content: &ImageContent,
+        images: &[PlatformImage],
         proven: &mut Proven,
     ) -> Result<(), GatherError> {
         let Some(set) = self.gathered.sets.get(&service.name).map(|evaluated| &evaluated.set) else { return Ok(()) };
         let at = self.gathered.snapshot.commit;
         let mut found = false;
         for commit in self.repo.log(None, at, &sources(service, set), self.asked.search).await? {
-            let proof = self.judge(commit.id, &service.name, content).await?;
+            let proof = self.judge(commit.id, &service.name, images).await?;
             let Some(proof) = proof.filter(|proof| !found || proof.is_for()) else {
                 if found {
                     break;
@@ -164,14 +184,10 @@ impl Search<'_> {
         &mut self,
         commit: CommitId,
         service: &ServiceName,
-        content: &ImageContent,
+        images: &[PlatformImage],
     ) -> Result<Option<Proof>, GatherError> {
         let Some((service, evaluated)) = self.history.service(commit, service).await? else { return Ok(None) };
-        Ok(Some(match (&service.recipe, evaluated.errors.first()) {
-            (Ok(recipe), None) => judge(&claim(recipe, &evaluated.set, content), content),
-            (Err(error), _) => Proof::Unknown { why: format!("it cannot be built there: {error}") },
-            (Ok(_), Some(error)) => Proof::Unknown { why: format!("it cannot be built there: {error}") },
-        }))
+        Ok(Some(judge_all(&service, &evaluated, images)))
     }
 }
 
@@ -183,6 +199,7 @@ fn sources(service: &Service, set: &InputSet) -> Vec<RepoPath> {
     let read = steps.flat_map(|step| &step.files).flat_map(|files| &files.origins).map(|origin| origin.source.clone());
     let mut sources: BTreeSet<RepoPath> = read.collect();
     sources.extend([service.dockerfile.clone(), own_ignore, service.context.child(b".dockerignore")]);
+    sources.extend(set.named_directories().into_iter().map(|directory| directory.child(b".dockerignore")));
     sources.into_iter().collect()
 }
 

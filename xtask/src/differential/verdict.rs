@@ -64,7 +64,7 @@ fn read(repo: &Fixture, text: &str) -> Result<(Recipe, Evaluated), String> {
     let ignore = snapshot.ignore_file(&place, &root);
     let context = Contexts::default().open(root, directory, ignore).map_err(|error| error.to_string())?;
     let seen = (&snapshot.blobs, &*snapshot.checkout);
-    let outside = Outside { externals: &[], answers: &Answers::default() };
+    let outside = Outside { externals: &[], answers: &Answers::default(), directories: &BTreeMap::new() };
     let target = Target { platform: &platform, twin: None };
     let evaluated = evaluate(&place, &recipe, &context, target, seen, outside, &|_, _| ImageSource::External);
     if let Some(unknown) = evaluated.unknowns.first() {

@@ -8,10 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use longshore_core::graph::ContextUse;
 use longshore_core::image::{Digest, Reference, is_loopback};
 use longshore_run::ports::{BuildSpec, Capabilities, Engine, EngineError, Progress};
 
-use super::spec::{Scratch, digest_of, dockerfile_text, error_of, with_common_options};
+use super::spec::{
+    Scratch, digest_of, dockerfile_text, error_of, takes_named_contexts, with_common_options, with_named_contexts,
+};
 use super::transcript::{Transcript, plain};
 use super::{Programs, buildah_text};
 use crate::command::{Command, status_text};
@@ -28,6 +31,7 @@ pub(super) struct Buildah {
     program: PathBuf,
     kind: Kind,
     name: String,
+    patience: Duration,
 }
 
 /// Which of the two programs it is.
@@ -84,7 +88,10 @@ pub(super) async fn find_program(programs: &Programs, named: Option<&PathBuf>, k
         Ok(Ok(output)) => output,
     };
     match kind.version(&String::from_utf8_lossy(&output.stdout)) {
-        Some(version) if output.status.success() => Ok(Buildah { program, kind, name: format!("{word} {version}") }),
+        Some(version) if output.status.success() => {
+            let name = format!("{word} {version}");
+            Ok(Buildah { program, kind, name, patience: programs.patience })
+        }
         _ => {
             let said = String::from_utf8_lossy(&output.stderr).lines().map(plain).rfind(|line| !line.is_empty());
             Err(format!("`{line}` does not say what it is: {}", said.unwrap_or_else(|| status_text(output.status))))
@@ -96,6 +103,22 @@ pub(super) async fn find_program(programs: &Programs, named: Option<&PathBuf>, k
 impl Engine for Buildah {
     fn capabilities(&self) -> Capabilities {
         Capabilities { name: self.name.clone(), runs_commands: true }
+    }
+
+    async fn no_named_contexts(&self, usage: ContextUse) -> Option<String> {
+        let program = self.kind.program();
+        if usage == ContextUse::Base {
+            return Some(format!(
+                "{program} copies from a directory, and no stage of it starts from one; start from `scratch` and copy the \
+                 directory, or choose `--engine docker`"
+            ));
+        }
+        let help = Command::new(&self.program).args([self.kind.build(), "--help"]);
+        let help = tokio::time::timeout(self.patience, help.output()).await.ok().and_then(Result::ok);
+        let help = help.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        (!takes_named_contexts(&help)).then(|| {
+            format!("`{program} {} --help` names no `--build-context`; install a later version", self.kind.build())
+        })
     }
 
     async fn build(&self, spec: &BuildSpec, progress: Progress<'_>) -> Result<Digest, EngineError> {
@@ -114,7 +137,8 @@ impl Engine for Buildah {
         let build = |ignored| {
             let words = [self.kind.build(), "--layers", "--force-rm", "--format", "oci", "--ignorefile"];
             let option = if several { "--manifest" } else { "--tag" };
-            with_common_options(command(&words).arg(ignored), spec, [option, &name]).arg(&spec.context)
+            let command = with_common_options(command(&words).arg(ignored), spec, [option, &name]);
+            with_named_contexts(command, &spec.contexts).arg(&spec.context)
         };
         let status = transcript.run(build(ignored), buildah_text::step, progress).await?;
         if !status.success() {
@@ -201,6 +225,7 @@ mod tests {
         let spec = BuildSpec {
             service: "api".to_owned(),
             context: PathBuf::new(),
+            contexts: Vec::new(),
             dockerfile: PathBuf::new(),
             target: None,
             args: Vec::new(),

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use longshore_core::graph::ContextUse;
 use longshore_core::image::Digest;
 use longshore_run::ports::{BuildSpec, Capabilities, Engine, EngineError, Progress};
 
 use super::push_text::{is_denied, is_plain_http};
-use super::spec::{Scratch, digest_of, error_of, with_common_options, write_file};
+use super::spec::{Scratch, digest_of, error_of, with_common_options, with_named_contexts, write_file};
 use super::transcript::{Failure, FailureKind, Transcript};
 use super::{buildkit_text, docker_probe};
 use crate::command::Command;
@@ -83,16 +84,28 @@ impl Engine for Docker {
         })
     }
 
+    async fn no_named_contexts(&self, _usage: ContextUse) -> Option<String> {
+        let why = match &self.builder {
+            Builder::Client(_) => "the client alone cannot pass them on; install the buildx plugin",
+            Builder::Buildx(buildx) if !docker_probe::takes_named_contexts(buildx, self.patience).await => {
+                "this buildx is too old to pass them on; install version 0.8 or later"
+            }
+            Builder::Buildx(_) => return None,
+        };
+        Some(why.to_owned())
+    }
+
     async fn build(&self, spec: &BuildSpec, progress: Progress<'_>) -> Result<Digest, EngineError> {
         let transcript = Transcript::open(&spec.log)?;
         let scratch = Scratch::new()?;
         ignore_nothing(&spec.dockerfile)?;
-        let context = scratch.link_to(&spec.context)?;
+        let (context, named) = scratch.links_to(spec)?;
         match &self.builder {
             Builder::Buildx(buildx) => {
                 let metadata = scratch.path("metadata.json");
-                let command = buildx_build(buildx, spec).arg("--metadata-file").arg(&metadata).arg(&context);
-                let shown = buildx_build(buildx, spec).arg(&spec.context).line();
+                let command = buildx_build(buildx, spec).arg("--metadata-file").arg(&metadata);
+                let command = with_named_contexts(command, &named).arg(&context);
+                let shown = with_named_contexts(buildx_build(buildx, spec), &spec.contexts).arg(&spec.context).line();
                 build(&transcript, command, shown, spec, progress).await?;
                 let text = std::fs::read_to_string(&metadata).ok();
                 digest_of(text.and_then(|text| metadata_digest(&text)).as_deref(), "buildx", &spec.push)
@@ -158,11 +171,17 @@ async fn push(
     digest_of(pushed_digest(&transcript.lines()), "docker push", &spec.push)
 }
 
-/// A registry without TLS is the daemon's affair: no switch of the client reaches it.
+/// What the daemon has to be for a build to go well: no switch of the client reaches a registry without TLS, and an old
+/// BuildKit knows no named contexts.
 fn with_help(mut failure: Failure) -> Failure {
     if failure.kind == FailureKind::Unavailable && is_plain_http(&failure.cause) {
         failure.cause += " (docker itself has to know which registries speak plain HTTP: `insecure-registries` in the \
                           daemon's `daemon.json`, or the builder's own config)";
+    }
+    if failure.cause.contains("moby.buildkit.frontend.contexts") {
+        failure.cause += " (the daemon's BuildKit is too old for named contexts: `docker buildx create --use` makes a \
+                          builder that is not, and `# syntax=docker/dockerfile:1` in the first line of the Dockerfile \
+                          asks for a frontend that is not)";
     }
     failure
 }
@@ -224,6 +243,13 @@ in-1: digest: sha256:ef98 size: 1149",
         );
         assert_eq!(pushed_digest(&pushed), Some("sha256:ef98"));
         assert_eq!(pushed_digest(&lines("0be6e569f2f4: Pushed")), None);
+    }
+
+    #[test]
+    fn what_the_daemon_lacks() {
+        let cause = "unsupported frontend capability moby.buildkit.frontend.contexts".to_owned();
+        let failure = Failure { kind: FailureKind::Build, line: None, step: None, output: Vec::new(), cause };
+        assert!(with_help(failure).cause.contains("`docker buildx create --use`"));
     }
 
     #[test]

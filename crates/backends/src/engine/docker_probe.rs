@@ -8,9 +8,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Programs;
 use super::docker::{Builder, Buildx, Docker};
 use super::transcript::plain;
+use super::{Programs, spec};
 use crate::command::Command;
 
 /// The last major version of the client that can use the daemon's BuildKit without buildx.
@@ -88,6 +88,13 @@ pub(super) async fn builds_for_one_only(buildx: &Buildx, patience: Duration) -> 
     }
     let info = Command::new(&buildx.program).args(["info", "--format", "{{json .DriverStatus}}"]);
     answer(info, patience).await.is_some_and(|status| !status.contains("io.containerd.snapshotter"))
+}
+
+/// Can it pass on directories as named contexts?
+pub(super) async fn takes_named_contexts(buildx: &Buildx, patience: Duration) -> bool {
+    answer(buildx.command().args(["build", "--help"]), patience)
+        .await
+        .is_some_and(|help| spec::takes_named_contexts(&help))
 }
 
 /// A field of what `buildx inspect` tells.

@@ -1,6 +1,6 @@
 //! The rehearsal engine: nothing is run, the image holds the context as it is in one layer.
 //!
-//! It is for trying a release out where no engine is, and for tests: the digests change when, and only when, the context,
+//! It is for trying a release out where no engine is, and for tests: the digests change when, and only when, the contexts,
 //! the Dockerfile, the arguments, the labels, the platforms or the time do. Several platforms make an index. The base is not used, so the image does not run.
 
 use std::sync::Arc;
@@ -46,13 +46,18 @@ impl Engine for Rehearsal {
             return Err(unavailable(format!("cannot push `{}`: it has no tag", spec.push)));
         };
         say("packing the context".to_owned());
-        let (context, time) = (spec.context.clone(), spec.time);
-        let packed = tokio::task::spawn_blocking(move || tar::archive(&context, time)).await;
-        let layer = packed.map_err(|error| unavailable(format!("failed to pack the context: {error}")))?;
-        let layer = layer.map_err(|error| unavailable(error.to_string()))?;
+        let (contexts, time) = (spec.contexts.clone(), spec.time);
+        let context = spec.context.clone();
+        let pack = move || {
+            let named = contexts.into_iter().map(|(name, directory)| Ok((name, tar::archive(&directory, time)?)));
+            Ok((tar::archive(&context, time)?, named.collect::<Result<Vec<_>, tar::TarError>>()?))
+        };
+        let packed = tokio::task::spawn_blocking(pack).await;
+        let packed = packed.map_err(|error| unavailable(format!("failed to pack the context: {error}")))?;
+        let (layer, named) = packed.map_err(|error: tar::TarError| unavailable(error.to_string()))?;
         let dockerfile = std::fs::read(&spec.dockerfile)
             .map_err(|error| unavailable(format!("failed to read `{}`: {error}", spec.dockerfile.display())))?;
-        let recipe = recipe(spec, &dockerfile);
+        let recipe = recipe(spec, &dockerfile, &named);
         let configs =
             spec.platforms.iter().map(|platform| (platform, config(spec, platform, &Digest::of(&layer), &recipe)));
         let configs: Vec<(&Platform, Vec<u8>)> = configs.collect();
@@ -89,12 +94,17 @@ impl Rehearsal {
 }
 
 /// What a real engine would have followed, as one digest: so that another Dockerfile makes another image here too.
-fn recipe(spec: &BuildSpec, dockerfile: &[u8]) -> Digest {
-    let what = json!({
+fn recipe(spec: &BuildSpec, dockerfile: &[u8], named: &[(String, Vec<u8>)]) -> Digest {
+    let mut what = json!({
         "dockerfile": Digest::of(dockerfile),
         "target": spec.target,
         "args": spec.args,
     });
+    // Only where there are any, so that other images stay what they are.
+    if !named.is_empty() {
+        let digests = named.iter().map(|(name, archive)| (name.clone(), Digest::of(archive).to_string().into()));
+        what["contexts"] = digests.collect::<serde_json::Map<_, _>>().into();
+    }
     Digest::of(what.to_string().as_bytes())
 }
 

@@ -1,5 +1,6 @@
 //! What the command lines of docker, buildah and podman have in common, made from a [`BuildSpec`].
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -41,13 +42,21 @@ impl Scratch {
         Ok(path)
     }
 
-    /// A link to the context by a name that no build had before.
+    /// A link to the context by a name that no build had before, and one to each named context likewise.
     ///
     /// BuildKit keeps what it was sent under the *last component* of the context's path, and then asks only for files
     /// whose size or time differ from what it has. Two contexts called `context`, with all times set to one commit's,
     /// would so be mixed up wherever two files are of one size.
-    pub(super) fn link_to(&self, context: &Path) -> Result<PathBuf, EngineError> {
-        let name = self.dir.path().file_name().unwrap_or_default();
+    pub(super) fn links_to(&self, spec: &BuildSpec) -> Result<(PathBuf, Vec<(String, PathBuf)>), EngineError> {
+        let named = spec.contexts.iter().enumerate();
+        let named =
+            named.map(|(index, (name, directory))| Ok((name.clone(), self.link_to(directory, &format!("-{index}"))?)));
+        Ok((self.link_to(&spec.context, "")?, named.collect::<Result<_, EngineError>>()?))
+    }
+
+    fn link_to(&self, context: &Path, ending: &str) -> Result<PathBuf, EngineError> {
+        let mut name = self.dir.path().file_name().unwrap_or_default().to_owned();
+        name.push(ending);
         let link = self.dir.path().join(name);
         let made = std::path::absolute(context).and_then(|context| std::os::unix::fs::symlink(context, &link));
         made.map_err(|error| unavailable(format!("failed to make the link `{}`: {error}", link.display())))?;
@@ -86,6 +95,21 @@ pub(super) fn with_common_options(command: Command, spec: &BuildSpec, name: [&st
         };
     }
     command
+}
+
+/// Adds the named contexts; docker, buildah and podman spell them alike.
+pub(super) fn with_named_contexts(command: Command, contexts: &[(String, PathBuf)]) -> Command {
+    contexts.iter().fold(command, |command, (name, directory)| {
+        let mut value = OsString::from(name);
+        value.push("=");
+        value.push(directory);
+        command.arg("--build-context").arg(value)
+    })
+}
+
+/// What the help of a program's build says of [`with_named_contexts`].
+pub(super) fn takes_named_contexts(help: &str) -> bool {
+    help.split_whitespace().any(|word| word == "--build-context")
 }
 
 /// Would the engine, or a credential helper of its, take this variable for its own if it stood in the environment?
@@ -146,6 +170,8 @@ pub(super) fn digest_of(text: Option<&str>, engine: &str, reference: &Reference)
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -162,8 +188,12 @@ mod tests {
     fn every_link_has_another_name() {
         let (one, two) = (Scratch::new().unwrap(), Scratch::new().unwrap());
         let context = tempfile::tempdir().unwrap();
-        let (first, second) = (one.link_to(context.path()).unwrap(), two.link_to(context.path()).unwrap());
-        assert_ne!(first.file_name(), second.file_name());
-        assert_eq!(first.canonicalize().unwrap(), context.path().canonicalize().unwrap());
+        let link = |scratch: &Scratch, ending| scratch.link_to(context.path(), ending).unwrap();
+        let links = [link(&one, ""), link(&two, ""), link(&one, "-0"), link(&one, "-1")];
+        let names: BTreeSet<_> = links.iter().map(|link| link.file_name().unwrap()).collect();
+        assert_eq!(names.len(), links.len());
+        for link in &links {
+            assert_eq!(link.canonicalize().unwrap(), context.path().canonicalize().unwrap());
+        }
     }
 }

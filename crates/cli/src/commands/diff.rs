@@ -8,8 +8,8 @@ use longshore_run::ports::Repo as _;
 use crate::args::{Common, Diff, Format};
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::show::cut_to;
-use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, Ui, columns, count, cut_lines, markdown, paint};
+use crate::show::{fold, in_lines};
+use crate::ui::{BUILD, DIM, ERROR, GOOD, KEEP, Ui, count, cut_to, fitted, markdown, paint};
 use crate::{exit, json};
 
 /// How wide a reason may be in a row.
@@ -30,7 +30,7 @@ pub(crate) async fn run(common: &Common, args: &Diff, ui: &Ui) -> Result<u8, Fai
             ui.print(&format!("{}\n\n", headline(&comparison, commits)));
             let rows = rows(&comparison, args.all);
             if !rows.is_empty() {
-                ui.print(&cut_lines(&columns(&rows), ui.width()));
+                ui.print(&fitted(&rows, ui.width()));
                 ui.print("\n");
             }
             ui.print(&format!("{}\n", summary(&comparison)));
@@ -70,7 +70,9 @@ fn is_told(image: &Compared) -> bool {
 
 fn rows(comparison: &Comparison, all: bool) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for image in comparison.images.iter().filter(|image| all || is_told(image)) {
+    let told: Vec<&Compared> = comparison.images.iter().filter(|image| all || is_told(image)).collect();
+    let (alone, alike) = if all { (told, Vec::new()) } else { fold(told, |image| only_change(image)) };
+    for image in alone {
         let mut whats = whats(image).into_iter();
         let first = whats.next().unwrap_or_default();
         let rest: Vec<String> = whats.collect();
@@ -81,7 +83,20 @@ fn rows(comparison: &Comparison, all: bool) -> Vec<Vec<String>> {
             rows.extend(rest.into_iter().map(|what| vec![String::new(), String::new(), cut_to(&what, WIDEST)]));
         }
     }
+    for (what, images) in alike {
+        let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+        rows.push(vec![paint(BUILD, "changed"), count(images.len(), "image"), what]);
+        rows.extend(in_lines(&names).into_iter().map(|line| vec![String::new(), String::new(), paint(DIM, &line)]));
+    }
     rows
+}
+
+/// The one thing that changed of an image, where there is nothing else to say of it.
+fn only_change(image: &Compared) -> Option<String> {
+    match (image.state, image.reasons.as_slice(), &image.was) {
+        (State::Changed, [reason], None) if digests(image).is_empty() => Some(reason.subject()),
+        _ => None,
+    }
 }
 
 /// What is to be said of an image, the first thing first.

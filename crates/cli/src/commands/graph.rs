@@ -7,12 +7,12 @@ use longshore_core::graph::{InputSets, Kind, Service, ServiceGraph};
 use longshore_core::name::ServiceName;
 use longshore_core::path::RepoPath;
 use longshore_core::picture::{Arrow, BoxKind, Picture, PictureBox};
-use longshore_run::gather::{Gathered, Question};
+use longshore_run::gather::Gathered;
 
-use crate::args::{Common, Format, Graph, Looking, Written};
+use crate::args::{Common, Format, Graph, Written};
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::ui::{Ui, columns, cut_lines, markdown};
+use crate::ui::{Ui, fitted, markdown};
 use crate::{exit, json};
 
 /// What is shown: images, and the folders and files that more than one of them copies, with those that do.
@@ -25,22 +25,22 @@ struct Shown<'a> {
 /// Shows the edges and the shared folders.
 pub(crate) async fn run(common: &Common, args: &Graph, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
-    let question = session.question(&looking, None)?;
-    let question = Question { from: Some(question.at.clone()), ..question };
+    let question = session.question_of(args.at.as_deref())?;
     let gathered = session.look(ui, &question, true).await?;
     let shown = shown(&gathered, args)?;
     match common.format {
         Written::Dot => ui.print(&shown.picture().dot()),
         Written::Mermaid => ui.print(&shown.picture().mermaid()),
         Written::Svg => ui.print(&shown.picture().svg()),
-        _ => match (ui.format, shown.rows()) {
-            (Format::Json, _) => ui.print(&shown.as_json()),
-            (Format::Markdown, rows) => ui.print(&markdown(&rows)),
-            (Format::Table, rows) if rows.len() == 1 => {
-                ui.say("no image stands on another, and none copies what another copies");
-            }
-            (Format::Table, rows) => ui.print(&cut_lines(&columns(&rows), ui.width())),
+        _ => match ui.format {
+            Format::Json => ui.print(&shown.as_json()),
+            Format::Markdown => ui.print(&markdown(&shown.rows())),
+            Format::Table => match shown.table(ui.width()) {
+                empty if empty.is_empty() => {
+                    ui.say("no image stands on another, and none copies what another copies");
+                }
+                table => ui.print(&table),
+            },
         },
     }
     Ok(exit::DONE)
@@ -146,19 +146,39 @@ impl Shown<'_> {
         self.gathered.graph.services().filter(|service| self.images.contains(&service.name))
     }
 
+    /// The images that stand on others, then the folders that several copy; of many names the first few.
+    fn table(&self, width: Option<usize>) -> String {
+        let with_head = |head: &[&str], rows: Vec<Vec<String>>| match rows.as_slice() {
+            [] => String::new(),
+            rows => fitted(&[&[head.iter().map(|word| (*word).to_owned()).collect()], rows].concat(), width),
+        };
+        let edges = with_head(&["from", "is used by", "where"], self.edge_rows());
+        let shared = self.shared.iter().map(|(path, names)| vec![self.label(path), first_names(names)]).collect();
+        let shared = with_head(&["shared", "is copied by"], shared);
+        let between = if edges.is_empty() || shared.is_empty() { "" } else { "\n" };
+        [&edges, between, &shared].concat()
+    }
+
+    /// The same as one table, with every name.
     fn rows(&self) -> Vec<Vec<String>> {
         let mut rows = vec![["from", "is used by", "where"].map(str::to_owned).to_vec()];
+        rows.extend(self.edge_rows());
+        rows.extend(self.shared.iter().map(|(path, names)| {
+            let names: Vec<&str> = names.iter().map(ServiceName::as_str).collect();
+            vec![self.label(path), names.join(" "), String::new()]
+        }));
+        rows
+    }
+
+    fn edge_rows(&self) -> Vec<Vec<String>> {
+        let mut rows = Vec::new();
         for service in self.services() {
             for edge in self.gathered.graph.edges(&service.name) {
                 let place = format!("{}:{}", service.dockerfile, edge.line);
                 rows.push(vec![edge.on.to_string(), service.name.to_string(), place]);
             }
         }
-        rows[1..].sort();
-        for (path, names) in &self.shared {
-            let names: Vec<&str> = names.iter().map(ServiceName::as_str).collect();
-            rows.push(vec![self.label(path), names.join(" "), String::new()]);
-        }
+        rows.sort();
         rows
     }
 
@@ -215,6 +235,16 @@ impl Shown<'_> {
             "services": self.services().map(service).collect::<Vec<_>>(),
             "shared": self.shared.iter().map(shared).collect::<Vec<_>>(),
         }))
+    }
+}
+
+/// `15 images: auth herald keeper …`, of a few all
+fn first_names(names: &BTreeSet<ServiceName>) -> String {
+    const SHOWN: usize = 6;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(ServiceName::as_str).collect();
+    match names.len() {
+        ..=SHOWN => shown.join(" "),
+        all => format!("{all} images: {} …", shown.join(" ")),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::session::{Patience, Session};
 use crate::starter::{Found, FoundService, adopted as adopted_line, starter};
-use crate::ui::{Ui, columns, markdown};
+use crate::ui::{Ui, columns, fitted, markdown};
 
 mod proof;
 
@@ -153,7 +153,7 @@ impl Looked {
             Format::Markdown => ui.print(&markdown(&uses::rows(&self.uses, false))),
             Format::Table if self.uses.is_empty() => {}
             Format::Table => {
-                ui.print(&columns(&uses::rows(&self.uses, true)));
+                ui.print(&fitted(&uses::rows(&self.uses, true), ui.width()));
                 ui.print(&format!("\n{}\n", uses::summary(&self.uses)));
                 if !self.proofs.is_empty() {
                     ui.print(&format!("\n{}", columns(&proof::rows(&self.proofs))));

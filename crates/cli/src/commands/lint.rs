@@ -1,26 +1,26 @@
 //! `longshore lint`: what would be refused, what is rebuilt for nothing, what is stale.
 
 use longshore_core::lint::{Finding, Severity};
-use longshore_run::gather::Question;
 use longshore_run::lint::lint_repository;
 use longshore_run::ports::RepoError;
 
-use crate::args::{Common, FailOn, Format, Lint, Looking, Written};
+use crate::args::{Common, FailOn, Format, Lint, Written};
 use crate::commands::lint::sarif::sarif;
+use crate::commands::lint::table::table;
 use crate::exit;
 use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
-use crate::ui::{BUILD, DIM, ERROR, Ui, columns, count, markdown, paint};
+use crate::show::Detail;
+use crate::ui::{Ui, count, markdown};
 
 mod sarif;
+mod table;
 
 /// Shows the findings; ends with 4 where one of them is as bad as asked.
 pub(crate) async fn run(common: &Common, args: &Lint, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
-    let question = session.question(&looking, None)?;
-    let question = Question { from: Some(question.at.clone()), ..question };
+    let question = session.question_of(args.at.as_deref())?;
     let gathered = session.look(ui, &question, true).await?;
     let linted = match lint_repository(&session.repo, &gathered, args.commits).await {
         // Costs are nice to know; a clone without its history can be linted all the same.
@@ -34,7 +34,11 @@ pub(crate) async fn run(common: &Common, args: &Lint, ui: &Ui) -> Result<u8, Fai
         _ if common.format == Written::Sarif => ui.print(&json::text(&sarif(&findings))),
         Format::Json => ui.print(&json::text(&object(&findings, linted.commits))),
         Format::Markdown => ui.print(&markdown(&rows(&findings))),
-        Format::Table => show(ui, &findings),
+        Format::Table => {
+            let detail = if args.all { Detail::All } else { Detail::Short };
+            ui.print(&table(&findings, detail, ui.width()));
+            ui.print(&format!("{}\n", summary(&findings)));
+        }
     }
     let refused = findings.iter().any(|finding| is_as_bad(finding.rule.severity(), args.fail_on));
     Ok(if refused { exit::REFUSED } else { exit::DONE })
@@ -55,30 +59,6 @@ fn word(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Note => "note",
     }
-}
-
-/// The findings by rule, each rule with its findings and hint below it.
-fn show(ui: &Ui, findings: &[&Finding]) {
-    let mut start = 0;
-    while let Some(first) = findings.get(start) {
-        let length = findings[start..].iter().take_while(|finding| finding.rule == first.rule).count();
-        let group = &findings[start..start + length];
-        let severity = first.rule.severity();
-        let style = if severity == Severity::Error { ERROR } else { BUILD };
-        let head = paint(style, word(severity));
-        ui.print(&format!("{head} {}: {}\n", first.rule.id(), first.rule.summary()));
-        let rows: Vec<Vec<String>> =
-            group.iter().map(|finding| vec![format!("  {}", finding.place()), finding.message.clone()]).collect();
-        ui.print(&columns(&rows));
-        let mut hints: Vec<&str> = group.iter().filter_map(|finding| finding.hint.as_deref()).collect();
-        hints.dedup();
-        if let [hint] = hints.as_slice() {
-            ui.print(&format!("  {}\n", paint(DIM, &format!("hint: {hint}"))));
-        }
-        ui.print("\n");
-        start += length;
-    }
-    ui.print(&format!("{}\n", summary(findings)));
 }
 
 /// "2 errors, 1 warning, 3 notes"

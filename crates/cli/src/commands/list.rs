@@ -1,30 +1,25 @@
 //! `longshore list`: every image that was found, and from what its context was concluded; or the bases they stand on.
 
 mod bases;
+pub(crate) mod uses;
 
 use longshore_backends::git::Fetching;
 use longshore_core::image::platforms_text;
-use longshore_core::plan::{ImageKind, ImagePlan};
-
-pub(crate) mod uses;
-
+use longshore_core::plan::{ImageKind, ImagePlan, Plan};
 use longshore_run::gather::Question;
 
-use crate::args::{Common, Format, List, Looking};
-use crate::commands::plan::name_errors;
+use crate::args::{Common, Format, List};
+use crate::commands::plan::{name_errors, name_refusals};
 use crate::exit;
 use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
-use crate::ui::{DIM, Ui, columns, count, markdown, paint};
+use crate::ui::{DIM, Ui, count, fitted, markdown, paint};
 
 /// Shows the images of a commit; nothing is asked of a registry.
 pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: args.at.clone(), from: None, from_rev: None, offline: true, fetch: false };
-    let question = session.question(&looking, None)?;
-    // Compared with itself: what is asked is what there is, not what changed.
-    let question = Question { from: Some(question.at.clone()), ..question };
+    let question = session.question_of(args.at.as_deref())?;
     if args.uses {
         return show_uses(&session, args, &question, ui).await;
     }
@@ -45,14 +40,11 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
         }
         Format::Markdown => ui.print(&markdown(&rows(false))),
         Format::Table => {
-            ui.print(&columns(&rows(true)));
-            let built = plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
-            for (name, build) in built.filter(|(_, build)| !build.other_platforms().is_empty()) {
-                ui.print(&paint(DIM, &format!("\n{name}: for {}", platforms_text(&build.platforms))));
-            }
-            let notes = plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
-            for (name, note) in notes.flat_map(|(name, build)| build.notes.iter().map(move |note| (name, note))) {
-                ui.print(&paint(DIM, &format!("\n{name}: guessed: {note}")));
+            ui.print(&fitted(&rows(true), ui.width()));
+            let notes = notes(plan);
+            if !notes.is_empty() {
+                ui.print(&paint(DIM, &format!("\n{}", notes.join("\n"))));
+                ui.print("\n");
             }
             let of = |kind| plan.images.iter().filter(|image| image.kind == kind).count();
             ui.print(&format!(
@@ -63,7 +55,17 @@ pub(crate) async fn run(common: &Common, args: &List, ui: &Ui) -> Result<u8, Fai
             ));
         }
     }
-    Ok(name_errors(ui, plan))
+    Ok(name_errors(ui, &plan.images).max(name_refusals(ui, &plan.refusals)))
+}
+
+/// What is to be said of single images: other platforms than the usual one, and what was guessed.
+fn notes(plan: &Plan) -> Vec<String> {
+    let built = || plan.images.iter().filter_map(|image| Some((&image.name, image.build.as_ref()?)));
+    let several = built().filter(|(_, build)| !build.other_platforms().is_empty());
+    let several = several.map(|(name, build)| format!("{name}: for {}", platforms_text(&build.platforms)));
+    let guessed =
+        built().flat_map(|(name, build)| build.notes.iter().map(move |note| format!("{name}: guessed: {note}")));
+    several.chain(guessed).collect()
 }
 
 /// Shows what stands behind each use of the values files, with the registry where it may and can be asked.
@@ -79,8 +81,9 @@ async fn show_uses(session: &Session, args: &List, question: &Question, ui: &Ui)
             ui.print(&json::text(&serde_json::json!({"format": json::format("longshore-uses"), "uses": uses})));
         }
         Format::Markdown => ui.print(&markdown(&uses::rows(&found, false))),
+        Format::Table if found.is_empty() => ui.print("no values file uses an image\n"),
         Format::Table => {
-            ui.print(&columns(&uses::rows(&found, true)));
+            ui.print(&fitted(&uses::known_columns(&found), ui.width()));
             ui.print(&format!("\n{}\n", uses::summary(&found)));
         }
     }

@@ -49,10 +49,17 @@ fn name(command: &Command) -> &str {
     command.get_display_name().unwrap_or(command.get_name())
 }
 
+/// A page whose synopsis is that of the help.
+fn page_of(command: &Command) -> Page {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage).to_owned();
+    Page::new(command.clone().override_usage(usage))
+}
+
 /// The page of one command.
 fn page(command: &Command) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let page = Page::new(command.clone());
+    let page = page_of(command);
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;
     text.extend(usage(&page)?.bytes());
@@ -70,12 +77,12 @@ fn page(command: &Command) -> std::io::Result<Vec<u8>> {
 /// The page of the program, and those of its commands as sections of it.
 fn whole(program: &Command) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let page = Page::new(program.clone());
+    let page = page_of(program);
     page.render_title(&mut text)?;
     page.render_name_section(&mut text)?;
     text.extend([usage(&page)?, examples(&page)?].concat().bytes());
     for command in subcommands(program) {
-        let page = Page::new(command.clone());
+        let page = page_of(command);
         let section = format!("\n{}{}", usage(&page)?, examples(&page)?);
         writeln!(text, ".SH {}", name(command).replace('-', " ").to_uppercase())?;
         // A section of a page is a part of this one.
@@ -99,5 +106,6 @@ fn examples(page: &Page) -> std::io::Result<String> {
     page.render_extra_section(&mut section)?;
     let section = String::from_utf8_lossy(&section);
     let (_, lines) = section.split_once(".SH EXTRA\n").unwrap_or_default();
+    let lines = lines.strip_prefix("Examples:\n").unwrap_or(lines);
     Ok(if lines.is_empty() { String::new() } else { format!(".SH EXAMPLES\n.nf\n{lines}.fi\n") })
 }

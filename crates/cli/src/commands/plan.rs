@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use longshore_core::path::RepoPath;
-use longshore_core::plan::{Decision, Hindered, ImageKind, Plan as CorePlan};
+use longshore_core::plan::{Decision, ImageKind, ImagePlan, Plan as CorePlan, Refusal};
 use longshore_run::gather::{Gathered, Question, changed};
 use longshore_run::ports::Repo as _;
 
@@ -71,7 +71,7 @@ pub(crate) fn show(ui: &Ui, gathered: &Gathered, at: &str, detail: Detail) -> u8
     let plan = &gathered.plan;
     print(ui, plan, &headline(plan, gathered.commits), at, detail);
     for hindered in &plan.hindered {
-        ui.warn(&cannot_build(hindered));
+        ui.warn(&hindered.to_string());
         ui.always(&format!("  {}: {}", paint(HINT, "hint"), hindered.hint));
     }
     name_the_rest(ui, plan)
@@ -80,29 +80,24 @@ pub(crate) fn show(ui: &Ui, gathered: &Gathered, at: &str, detail: Detail) -> u8
 /// Names on stderr what the plan's own text does not say: the table has the errors of images in full.
 fn name_the_rest(ui: &Ui, plan: &CorePlan) -> u8 {
     if ui.format != Format::Table {
-        return name_errors(ui, plan);
+        return name_errors(ui, &plan.images).max(name_refusals(ui, &plan.refusals));
     }
-    let refused = name_refusals(ui, plan);
+    let refused = name_refusals(ui, &plan.refusals);
     if plan.images.iter().any(|image| matches!(image.decision, Decision::Error(_))) { exit::REFUSED } else { refused }
-}
-
-/// What a plan warns of, and a release refuses.
-pub(crate) fn cannot_build(hindered: &Hindered) -> String {
-    format!("cannot build `{}` here: {}", hindered.image, hindered.message)
 }
 
 fn print(ui: &Ui, plan: &CorePlan, headline: &str, at: &str, detail: Detail) {
     match ui.format {
         Format::Json => ui.print(&json::text(&json::plan(plan, at))),
         Format::Markdown => ui.print(&as_markdown(plan, headline)),
-        Format::Table => ui.print(&table(plan, headline, detail)),
+        Format::Table => ui.print(&table(plan, headline, detail, ui.width())),
     }
 }
 
-/// Names each image in error, and each refusal, on stderr.
-pub(crate) fn name_errors(ui: &Ui, plan: &CorePlan) -> u8 {
+/// Names each image in error on stderr.
+pub(crate) fn name_errors<'a>(ui: &Ui, images: impl IntoIterator<Item = &'a ImagePlan>) -> u8 {
     let mut code = exit::DONE;
-    for image in &plan.images {
+    for image in images {
         let Decision::Error(errors) = &image.decision else { continue };
         code = exit::REFUSED;
         let what = if image.kind == ImageKind::Test { "test image " } else { "" };
@@ -117,15 +112,16 @@ pub(crate) fn name_errors(ui: &Ui, plan: &CorePlan) -> u8 {
             ));
         }
     }
-    code.max(name_refusals(ui, plan))
+    code
 }
 
-fn name_refusals(ui: &Ui, plan: &CorePlan) -> u8 {
-    for refusal in &plan.refusals {
+/// Names what stands in the way of the release as a whole.
+pub(crate) fn name_refusals(ui: &Ui, refusals: &[Refusal]) -> u8 {
+    for refusal in refusals {
         ui.always(&format!("{}: {}", paint(ERROR, "error"), refusal.message));
         if let Some(hint) = &refusal.hint {
             ui.always(&format!("  {}: {hint}", paint(HINT, "hint")));
         }
     }
-    if plan.refusals.is_empty() { exit::DONE } else { exit::REFUSED }
+    if refusals.is_empty() { exit::DONE } else { exit::REFUSED }
 }

@@ -9,7 +9,7 @@ use longshore_core::config::{self, Config};
 use longshore_core::image::is_loopback;
 use longshore_core::name::ReleaseName;
 use longshore_core::object::{CommitId, ObjectId};
-use longshore_core::plan::ImageKind;
+use longshore_core::plan::{ImageKind, Plan};
 use longshore_core::record::{RecordedDecision, RecordedImage, RecordedKind, ReleaseRecord};
 use longshore_run::build::BuildOptions;
 use longshore_run::event::Event;
@@ -23,7 +23,7 @@ use longshore_run::status::astray;
 use time::OffsetDateTime;
 
 use crate::args::{Common, Format, Looking, Release};
-use crate::commands::plan::{name_errors, show};
+use crate::commands::plan::{name_errors, name_refusals, show};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::session::{Patience, Session};
@@ -167,7 +167,7 @@ impl Steps<'_> {
         let externals = Session::externals(config, Patience::Release)?;
         let asked = self.session.asked(&*self.registry, &externals);
         let gathered = gather(&self.session.repo, asked, &question).await?;
-        let errors = name_errors_of_services(self.ui, &gathered.plan);
+        let errors = name_what_stands_in_the_way(self.ui, &gathered.plan);
         if errors == exit::DONE && !gathered.plan.hindered.is_empty() {
             return Err(Failure::hindered(&gathered.plan.hindered)
                 .note(format!("{} is refused: nothing was written", self.name)));
@@ -281,7 +281,7 @@ impl Steps<'_> {
 }
 
 /// Images that cannot run stand under the very tags of real ones: they go to registries on this machine only.
-fn refuse_to_rehearse(plan: &longshore_core::plan::Plan) -> Result<(), Failure> {
+fn refuse_to_rehearse(plan: &Plan) -> Result<(), Failure> {
     let built = plan.images.iter().filter(|image| image.kind != ImageKind::Test && image.word() == "build");
     let elsewhere =
         built.filter_map(|image| image.repository.as_ref()).find(|repository| !is_loopback(repository.registry()));
@@ -320,10 +320,9 @@ fn failpoint(event: &Event) {
 fn failpoint(_event: &Event) {}
 
 /// What stands in the way of a release: a test image never does.
-fn name_errors_of_services(ui: &Ui, plan: &longshore_core::plan::Plan) -> u8 {
-    let images = plan.images.iter().filter(|image| image.kind != ImageKind::Test);
-    let services = longshore_core::plan::Plan { images: images.cloned().collect(), ..plan.clone() };
-    name_errors(ui, &services)
+fn name_what_stands_in_the_way(ui: &Ui, plan: &Plan) -> u8 {
+    let released = plan.images.iter().filter(|image| image.kind != ImageKind::Test);
+    name_errors(ui, released).max(name_refusals(ui, &plan.refusals))
 }
 
 fn rows(record: &ReleaseRecord, shown: impl Fn(&RecordedImage) -> bool) -> Vec<Vec<String>> {

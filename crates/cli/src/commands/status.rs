@@ -4,18 +4,16 @@ use longshore_core::record::newest;
 use longshore_run::ports::Repo as _;
 use longshore_run::status::{ImageStatus, State, Status as Found, status};
 
-use crate::args::{Common, Format, Looking, Status};
+use crate::args::{Common, Format, Status};
 use crate::failure::Failure;
 use crate::session::{Patience, Session};
-use crate::ui::{ERROR, GOOD, Ui, columns, count, markdown, paint};
+use crate::ui::{ERROR, GOOD, Ui, count, fitted, markdown, paint};
 use crate::{exit, json};
 
 /// Shows a release; ends with 4 where the registry has not what was recorded.
 pub(crate) async fn run(common: &Common, args: &Status, ui: &Ui) -> Result<u8, Failure> {
     let session = Session::open(common).await?;
-    let looking = Looking { at: None, from: None, from_rev: None, offline: true, fetch: false };
-    let question = session.question(&looking, None)?;
-    let config = question.config.clone().unwrap_or_default();
+    let config = session.work_tree_config()?.unwrap_or_default();
     let name = match &args.version {
         Some(version) => config.release.tag.apply(version)?,
         None => {
@@ -35,7 +33,7 @@ pub(crate) async fn run(common: &Common, args: &Status, ui: &Ui) -> Result<u8, F
             ui.print(&headline(&found));
             if !found.images.is_empty() {
                 ui.print("\n");
-                ui.print(&columns(&rows(&found)));
+                ui.print(&fitted(&rows(&found), ui.width()));
                 ui.print(&format!("\n{}\n", summary(&found)));
             }
         }

@@ -3,14 +3,14 @@
 
 use longshore_core::config;
 use longshore_core::name::ServiceName;
-use longshore_core::plan::{Decision, ImagePlan, Plan};
+use longshore_core::plan::{Decision, ImageKind, ImagePlan, Plan};
 use longshore_run::gather::Gathered;
 use longshore_run::history::{Because, Explained, Made, Since, explain};
-use longshore_run::ports::Repo as _;
+use longshore_run::ports::{Repo as _, RepoError};
 
 use crate::args::{Common, Format, Looking, Why};
 use crate::commands::plan::name_errors;
-use crate::failure::Failure;
+use crate::failure::{Failure, UNSHALLOW};
 use crate::session::Session;
 use crate::show::why::{Telling, between, overview};
 use crate::show::{Detail, commit_row};
@@ -33,8 +33,13 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
     let gathered = session.look(ui, &question, asked.looking.offline).await?;
     let images = match asked.names.as_slice() {
         [] => gathered.plan.images.iter().filter(|image| is_changed(image)).collect(),
-        names => find_all(&gathered, names, asked.is_range || !may_be_revisions(args))?,
+        names => match find_all(&gathered, names) {
+            Err((_, failure)) if asked.is_range || !may_be_revisions(args) => return Err(failure),
+            Err((name, failure)) => return Err(no_revision_either(&session, &name, failure).await),
+            Ok(images) => images,
+        },
     };
+    let is_overview = asked.names.is_empty() && !args.all;
     let names: Vec<&ServiceName> = images.iter().map(|image| &image.name).collect();
     let explained = explain(&session.repo, &gathered, &names).await?;
     match ui.format {
@@ -50,7 +55,7 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
                 };
                 ui.print(&format!("{}\n\n", between(&gathered.plan, &question.at, commits)));
             }
-            if asked.names.is_empty() && !args.all {
+            if is_overview {
                 ui.print(&overview(telling, &images));
             } else {
                 ui.print(&telling.images(&names));
@@ -58,11 +63,11 @@ pub(crate) async fn run(common: &Common, args: &Why, ui: &Ui) -> Result<u8, Fail
         }
     }
     let in_error = images.iter().filter(|image| matches!(image.decision, Decision::Error(_)));
-    let in_error: Vec<ImagePlan> = in_error.map(|image| (*image).clone()).collect();
-    if in_error.is_empty() {
-        return Ok(exit::DONE);
-    }
-    Ok(name_errors(ui, &Plan { images: in_error, refusals: Vec::new(), ..gathered.plan.clone() }))
+    // The overview has those of services in its rows.
+    let told = |image: &ImagePlan| is_overview && ui.format == Format::Table && image.kind != ImageKind::Test;
+    let left = in_error.clone().copied().filter(|image| !told(image));
+    let code = if in_error.count() == 0 { exit::DONE } else { exit::REFUSED };
+    Ok(code.max(name_errors(ui, left)))
 }
 
 fn is_changed(image: &ImagePlan) -> bool {
@@ -112,19 +117,24 @@ async fn is_revision(session: &Session, name: &str, at: &str) -> Result<bool, Fa
     Ok(session.records(at).await?.iter().any(|record| record.release.as_str() == name))
 }
 
-/// The images of these names, each once.
-fn find_all<'a>(gathered: &'a Gathered, names: &[String], only_images: bool) -> Result<Vec<&'a ImagePlan>, Failure> {
+/// The images of these names, each once; or the first name that is of none.
+fn find_all<'a>(gathered: &'a Gathered, names: &[String]) -> Result<Vec<&'a ImagePlan>, (String, Failure)> {
     let mut found: Vec<&ImagePlan> = Vec::new();
     for name in names {
-        let image = find(gathered, name).map_err(|failure| match only_images {
-            true => failure,
-            false => failure.hint("to compare two revisions, both must be here: `longshore why A B`"),
-        })?;
+        let image = find(gathered, name).map_err(|failure| (name.clone(), failure))?;
         if !found.iter().any(|other| other.name == image.name) {
             found.push(image);
         }
     }
     Ok(found)
+}
+
+/// A name of two or more that may have been meant as a revision.
+async fn no_revision_either(session: &Session, name: &str, failure: Failure) -> Failure {
+    match session.repo.resolve(name).await {
+        Err(RepoError::NoRevision { shallow: true, .. }) => failure.hint(format!("if it is a revision: {UNSHALLOW}")),
+        _ => failure.hint("to compare two revisions, both must be here: `longshore why A B`"),
+    }
 }
 
 /// The image of this name, or the one that a values key of this name uses.

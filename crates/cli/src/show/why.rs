@@ -14,8 +14,8 @@ use longshore_core::reason::{FileChange, Reason};
 use longshore_run::history::{Because, Explained, Explanation, Made};
 
 use crate::clock;
-use crate::show::{Detail, ago, cut_to};
-use crate::ui::{DIM, columns, count, paint};
+use crate::show::{Detail, ago, fold, in_lines};
+use crate::ui::{DIM, columns, count, cut_lines, cut_to, fitted, paint};
 
 /// How many changed inputs of an image the short form shows.
 const ITEMS: usize = 12;
@@ -83,7 +83,7 @@ impl<'a> Telling<'a> {
             text.extend(build.notes.iter().map(|note| paint(DIM, &format!("guessed: {note}\n"))));
         }
         if let Decision::Retag(_) | Decision::Keep { .. } = image.decision {
-            let facts = crate::ui::cut_lines(&columns(&self.facts(explanation)), self.width);
+            let facts = fitted(&self.facts(explanation), self.width);
             text.extend(["\n", &indented(&facts, indent + 2)]);
         }
         let mut left = if self.detail == Detail::All { usize::MAX } else { ITEMS };
@@ -153,7 +153,7 @@ impl<'a> Telling<'a> {
             let more = count(commits.len() - most, "more commit");
             text.extend([" ".repeat(indent), paint(DIM, &format!("and {more}")), "\n".to_owned()]);
         }
-        crate::ui::cut_lines(&text, self.width)
+        cut_lines(&text, self.width)
     }
 
     /// `8d02c51  2 days ago  +18 -4  ann  retry on throttling`
@@ -176,6 +176,11 @@ impl<'a> Telling<'a> {
         match &image.decision {
             Decision::Build { reasons, .. } if reasons.iter().all(|reason| *reason == Reason::New) => {
                 format!("{name} is built: it is new{}", self.compared(explanation))
+            }
+            Decision::Build { reasons, .. }
+                if reasons.iter().all(|reason| matches!(reason.bare(), Reason::Unknown { .. })) =>
+            {
+                format!("{name} is built: whether it changed cannot be known{}", self.compared(explanation))
             }
             Decision::Build { reasons, .. }
                 if reasons.iter().all(|reason| matches!(reason.bare(), Reason::Upstream { .. })) =>
@@ -239,8 +244,12 @@ impl<'a> Telling<'a> {
             }
         }
         if let Some(from) = self.plan.from.name() {
-            let of = self.plan.from.commit().map(|commit| format!("made of {}", commit.short())).unwrap_or_default();
-            row("compared with", if of.is_empty() { vec![from] } else { vec![from, of] });
+            let of = match &self.plan.from {
+                Baseline::Record { commit, .. } => Some(format!("made of {}", commit.short())),
+                Baseline::Revision { commit, .. } if !commit.to_string().starts_with(&from) => Some(commit.short()),
+                _ => None,
+            };
+            row("compared with", std::iter::once(from).chain(of).collect());
         }
         let digest = match &image.decision {
             Decision::Retag(source) => source.digest.as_ref(),
@@ -354,10 +363,16 @@ pub(crate) fn between(plan: &Plan, at: &str, commits: Option<usize>) -> String {
     format!("{from} to {}{commits}", named(at, Some(plan.at.id)))
 }
 
-/// The images that changed, a row each: the first change, how many more, and the newest commit. Test images are counted.
+/// The images that changed, a row each: the first change, how many more, and the newest commit; those that one and the same
+/// change made are named below it. Test images are counted.
 pub(crate) fn overview(telling: Telling<'_>, images: &[&ImagePlan]) -> String {
-    let mut rows = Vec::new();
+    let (mut told, mut in_error) = (Vec::new(), Vec::new());
     for image in images.iter().filter(|image| image.kind != ImageKind::Test) {
+        if let Decision::Error(errors) = &image.decision {
+            let error = errors.first().map(|error| format!("{}: {}", error.place(), error.message)).unwrap_or_default();
+            in_error.push(vec![image.name.to_string(), format!("cannot be built: {error}")]);
+            continue;
+        }
         let Some(explanation) = telling.explained.all.get(&image.name) else { continue };
         let Some(first) = explanation.reasons.first() else { continue };
         let more = match explanation.reasons.len() - 1 {
@@ -368,9 +383,20 @@ pub(crate) fn overview(telling: Telling<'_>, images: &[&ImagePlan]) -> String {
         let commits = explanation.reasons.iter().flat_map(|because| &because.commits);
         let newest = commits.max_by_key(|made| made.commit.time);
         let commit = newest.map(|made| format!("{} {}", made.commit.id.short(), made.commit.subject));
-        rows.push(vec![image.name.to_string(), what, commit.unwrap_or_default()]);
+        told.push((vec![image.name.to_string(), what, commit.unwrap_or_default()], more.is_empty()));
     }
-    let mut text = fitted(rows, telling.width);
+    let (alone, alike) = fold(told, |(row, is_one)| is_one.then(|| row[1..].join("  ")));
+    let mut text = overview_rows(alone.into_iter().map(|(row, _)| row).collect(), telling.width);
+    let mut part = |shown: String| text.extend([if text.is_empty() { "" } else { "\n" }, &shown]);
+    for (change, rows) in &alike {
+        let names: Vec<&str> = rows.iter().map(|(row, _)| row[0].as_str()).collect();
+        let head = format!("{}  {change}\n", count(names.len(), "image"));
+        let names = in_lines(&names).join("\n");
+        part(format!("{}{}", cut_lines(&head, telling.width), paint(DIM, &indented(&names, 2))));
+    }
+    if !in_error.is_empty() {
+        part(cut_lines(&columns(&in_error), telling.width));
+    }
     if !text.is_empty() {
         text.push('\n');
     }
@@ -395,7 +421,7 @@ fn totals(plan: &Plan) -> String {
 }
 
 /// Rows as columns that end where the terminal does: the last column gives way first, then the one before it.
-fn fitted(mut rows: Vec<Vec<String>>, width: Option<usize>) -> String {
+fn overview_rows(mut rows: Vec<Vec<String>>, width: Option<usize>) -> String {
     const LAST: usize = 24;
     let widest = |rows: &[Vec<String>], column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -407,5 +433,5 @@ fn fitted(mut rows: Vec<Vec<String>>, width: Option<usize>) -> String {
             row[1] = cut_to(&row[1], what);
         }
     }
-    crate::ui::cut_lines(&columns(&rows), width)
+    cut_lines(&columns(&rows), width)
 }

@@ -113,7 +113,7 @@ fn a_submodule_that_is_not_here_holds_up_the_release_and_not_the_plan() {
     assert_snapshot!(shop.told(&["-C", &path, "plan", "--offline"]), @"
     status: 0
     --- stdout
-    plan, compared with nothing at [COMMIT]
+    plan at [COMMIT], compared with nothing
 
     build  part  new
            tool  new

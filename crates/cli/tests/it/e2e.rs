@@ -9,6 +9,7 @@
 mod adoption;
 mod builds;
 mod ci;
+mod contexts;
 mod dockerfiles;
 mod faults;
 mod kills;

@@ -17,8 +17,8 @@ fn copied(repo: &Fixture) -> (String, String) {
     for files in steps.flat_map(|step| &step.files) {
         files.result.walk(&RepoPath::root(), &mut |path, _| result.push(path.to_string()));
     }
-    let mut context: Vec<String> = evaluated.set.context_files().keys().map(ToString::to_string).collect();
-    context.extend(evaluated.set.context_directories().iter().map(|path| format!("{path}/")));
+    let mut context: Vec<String> = evaluated.set.context_files(None).keys().map(ToString::to_string).collect();
+    context.extend(evaluated.set.context_directories(None).iter().map(|path| format!("{path}/")));
     (result.join(" "), context.join(" "))
 }
 
@@ -191,12 +191,18 @@ fn a_variable_that_cannot_be_known_may_name_anything() {
 }
 
 #[test]
+fn the_repository_itself_is_said_to_be_part_of_no_commit() {
+    let told = "COPY .git: no such file or directory; the repository itself is part of no commit: give what is taken from it as a \
+                build argument in `services.shop.args`, or leave the image out with `services.shop.skip: true` (Dockerfile:2)";
+    assert_eq!(error(&files("COPY .git /src/.git")), told);
+}
+
+#[test]
 fn a_file_that_git_does_not_track_is_said_to_be_none_of_the_commit() {
     let repo = files("COPY a/dist/app.jar /to/");
     assert_eq!(error(&repo), "COPY a/dist/app.jar: no such file or directory (Dockerfile:2)");
-    let told = "COPY a/dist/app.jar: no such file or directory; git does not track it (`dist/` in a/.gitignore:2), so another \
-                command makes it and it is part of no commit: make it in a stage of the Dockerfile, or leave the image out \
-                with `services.shop.skip: true` (Dockerfile:2)";
+    let told = "COPY a/dist/app.jar: no such file or directory; git does not track it (`dist/` in a/.gitignore:2): make it in \
+                a stage of the Dockerfile, or leave the image out with `services.shop.skip: true` (Dockerfile:2)";
     assert_eq!(error(&repo.clone().write("a/.gitignore", "# made\ndist/\n")), told);
     for rules in ["dist/\n!dist/\n!*.jar\n", "/dist/\n", "*.log\n"] {
         let error = error(&repo.clone().write(".gitignore", rules));

@@ -19,6 +19,9 @@ table! {
     an_excluded_file_is_edited:
         "`COPY --exclude`, with `--link --chmod` or `--parents`: an excluded file is edited; another one is", "same; differs: src/a.py changed",
         "most";
+    a_trigger_of_a_base_of_this_repository_copies_a_file:
+        "a base of this repository says `ONBUILD COPY` or `ONBUILD RUN --mount`: the file is edited beside the Dockerfile that starts from it; beside the base", "app differs: app/src changed, base same; same",
+        "not looked at";
     a_stage_that_the_target_does_not_reach_is_edited:
         "a file that only an unreached stage copies, that stage itself; a reached one", "same; differs: src/main.go changed",
         "Skaffold, moon, Nx, Garden";
@@ -107,6 +110,30 @@ fn an_excluded_file_is_edited() -> Vec<Answer> {
         flags.map(|flags| change(&repo.clone().replace("Dockerfile", "FLAGS", flags), |repo| repo.touch(file)))
     };
     of("src/README.md").into_iter().chain(of("src/a.py")).collect()
+}
+
+fn a_trigger_of_a_base_of_this_repository_copies_a_file() -> Vec<Answer> {
+    let repo = fixture(
+        "
+        //- base/Dockerfile
+        FROM scratch
+        ONBUILD ARG FROM=src
+        ONBUILD COPY $FROM /srv
+        //- base/src
+        //- app/Dockerfile
+        ARG TAG=dev
+        FROM base:$TAG AS first
+        FROM scratch
+        COPY --from=first /srv /srv
+        //- app/src
+        ",
+    );
+    let mounted = repo.clone().replace("base/Dockerfile", "COPY $FROM /srv", "RUN --mount=source=src,target=/srv true");
+    vec![
+        change(&repo, |repo| repo.touch("app/src")),
+        change(&mounted, |repo| repo.touch("app/src")),
+        change(&repo, |repo| repo.touch("base/src")),
+    ]
 }
 
 fn a_stage_that_the_target_does_not_reach_is_edited() -> Vec<Answer> {

@@ -2,6 +2,7 @@
 
 use crate::fixture::{Fixture, fixture};
 use crate::graph::{Kind, Service};
+use crate::path::RepoPath;
 
 /// Each service: name, Dockerfile and target, context and why, what it stands on.
 fn told(repo: &Fixture) -> Vec<String> {
@@ -220,14 +221,23 @@ fn what_evidence_builds_is_a_service_wherever_it_stands_and_tests_are_not_releas
 }
 
 #[test]
-fn a_named_context_that_is_a_directory_counts_with_all_its_files() {
+fn a_named_context_that_is_a_directory_counts_with_what_is_read_of_it() {
     let repo = fixture(
         "
         //- api/Dockerfile
         FROM scratch
-        COPY --from=lib a /a
+        COPY a /own
+        COPY --from=lib a d /lib/
+        //- api/a
+        own
         //- lib/a
         one
+        //- lib/d/kept
+        kept
+        //- lib/d/left
+        left
+        //- lib/.dockerignore
+        d/left
         //- docker-bake.hcl
         target \"api\" {
           context = \"api\"
@@ -235,8 +245,50 @@ fn a_named_context_that_is_a_directory_counts_with_all_its_files() {
         }
         ",
     );
-    assert_ne!(repo.keys(), repo.clone().write("lib/a", "two").keys());
-    assert_eq!(repo.keys(), repo.clone().write("other", "x").keys());
+    let same = |path: &str| assert_eq!(repo.keys(), repo.clone().write(path, "x").keys(), "{path}");
+    let differs = |path: &str| assert_ne!(repo.keys(), repo.clone().write(path, "x").keys(), "{path}");
+    for path in ["other", "lib/b", "lib/d/left", "api/b"] {
+        same(path);
+    }
+    for path in ["lib/a", "lib/d/kept", "lib/d/new", "api/a", "lib/.dockerignore"] {
+        differs(path);
+    }
+    let sets = repo.sets();
+    let set = &sets.values().next().unwrap().set;
+    let files = |named: Option<&str>| {
+        let named = named.map(|path| RepoPath::new(path).unwrap());
+        let files: Vec<String> = set.context_files(named.as_ref()).keys().map(ToString::to_string).collect();
+        files.join(" ")
+    };
+    assert_eq!((files(None).as_str(), files(Some("lib")).as_str()), ("a", "a d/kept"));
+    let later = repo.released("v1.0.0").write("lib/a", "two");
+    assert_eq!(later.plan("v1.1.0"), "api  build  lib/a changed  api/Dockerfile:3\n");
+}
+
+#[test]
+fn an_image_on_a_directory_counts_with_all_of_it() {
+    let repo = fixture(
+        "
+        //- api/Dockerfile
+        FROM root
+        RUN --mount=type=bind,from=tools,source=a,target=/a true
+        //- root/etc/motd
+        one
+        //- tools/a
+        a
+        //- build.sh
+        docker buildx build --build-context root=root --build-context tools=./tools -t acme/api api
+        ",
+    );
+    let keys = |path: &str| repo.clone().write(path, "x").keys();
+    assert_eq!(repo.keys(), keys("tools/b"));
+    for path in ["root/etc/motd", "root/new", "tools/a"] {
+        assert_ne!(repo.keys(), keys(path), "{path}");
+    }
+    let gone = repo.remove("tools");
+    let sets = gone.sets();
+    let errors = &sets.values().next().unwrap().errors;
+    assert_eq!(errors[0].message, "the named context `tools` is no directory");
 }
 
 #[test]

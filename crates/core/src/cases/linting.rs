@@ -11,7 +11,7 @@ table! {
         "all";
     the_folder_of_a_service_was_renamed_and_a_filter_names_the_old_one:
         "the folder of a service was renamed, and a path filter still names the old one",
-        "lint: filter-misses .github/workflows/orders.yml:4: the filter misses 1 of 1 inputs of `orders`: `orders/main.py` (orders/Dockerfile:2); filter-gone .github/workflows/orders.yml:4: the filter `service_orders/**` names `service_orders`, which is not there",
+        "lint: filter-misses .github/workflows/orders.yml:4: the filter misses `orders/main.py` (orders/Dockerfile:2): 1 of 1 inputs of `orders`; filter-gone .github/workflows/orders.yml:4: the filter `service_orders/**` names `service_orders`, which is not there",
         "confidential-dot-ai/c8s#115: two months of new tags on old code";
 }
 

@@ -29,7 +29,7 @@ fn two_platforms() -> Fixture {
 /// What the build context of the one image holds.
 fn context(repo: &Fixture) -> String {
     let sets = repo.sets();
-    let files = sets.values().flat_map(|evaluated| evaluated.set.context_files().into_keys());
+    let files = sets.values().flat_map(|evaluated| evaluated.set.context_files(None).into_keys());
     files.map(|path| path.to_string()).collect::<Vec<_>>().join(" ")
 }
 

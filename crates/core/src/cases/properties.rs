@@ -193,7 +193,7 @@ proptest! {
             let index: usize = name.as_str()[1..].parse().unwrap();
             let context = &graph.get(&name).unwrap().context;
             let held: BTreeSet<String> =
-                evaluated.set.context_files().keys().map(|path| context.child_path(path).to_string()).collect();
+                evaluated.set.context_files(None).keys().map(|path| context.child_path(path).to_string()).collect();
             let seen: BTreeSet<String> = made.files.iter().filter(|file| made.sees(index, file)).cloned().collect();
             prop_assert!(held.is_superset(&seen), "{:?} {:?}", held, seen);
             // At most one file more for each source, where nothing is left of its folder.

@@ -81,6 +81,13 @@ fn verdicts_of_buildkit() {
         ("", "COPY --parents . /d/", "refused"),
         ("", "COPY --parents keep/./x /d/", "refused"),
         ("", "COPY --parents */./*.md /d/", "a.md"),
+        // What is sent knows no pivot: `**/**` matches the files of the root.
+        (
+            "",
+            "COPY --parents **/./** /d/",
+            "!b .dockerignore Dockerfile [a] a.md here keep longshore.yaml lost main.c sub/b.md",
+        ),
+        ("", "COPY --parents ke*/./x /d/", ""),
         ("", "COPY --parents --exclude=docs docs /d/", "refused"),
         ("", "COPY --parents --exclude=docs/* docs /d/", ""),
         // A link of the root has to lead somewhere where the engine chooses by patterns.
@@ -93,6 +100,20 @@ fn verdicts_of_buildkit() {
         ("", "COPY --parents src /d/", "src/here src/lost src/main.c"),
     ] {
         assert_eq!(verdict(&repo(ignore, lines)), expected, "{lines} with {ignore:?}");
+    }
+}
+
+#[test]
+fn an_ignore_file_may_be_a_link() {
+    let linked = |target: &str| {
+        let repo = repo("", "COPY . /d/").write("docs/ignored", "*\n!keep\n");
+        verdict(&repo.link("docs/further", "ignored").link(".dockerignore", target))
+    };
+    for target in ["docs/ignored", "docs/further", "/docs/ignored", "../docs/./ignored"] {
+        assert_eq!(linked(target), "keep", "{target}");
+    }
+    for target in ["docs", "docs/nothing", ".dockerignore"] {
+        assert!(linked(target).contains("src/main.c"), "{target}");
     }
 }
 

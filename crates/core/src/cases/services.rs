@@ -20,7 +20,7 @@ table! {
         "a base from this repository changes, named with a registry that has a port, by `FROM --platform=…`, lower-case `from`, `FROM $ARG`, a variable tag, `COPY --from=` or `RUN --mount=from=`", "api differs: stands on base, which is built, base differs: base/a changed",
         "dib";
     a_base_of_its_own_name_is_somebody_elses:
-        "`FROM` of its own name (`etcd/Dockerfile`: `FROM quay.io/x/etcd`): an external base, no cycle", "etcd retag: since v1.0.0, mongo retag: since v1.0.0",
+        "`FROM` of its own name (`etcd/Dockerfile`: `FROM quay.io/x/etcd`): an external base, no cycle; and of that bare name in another Dockerfile (`web/Dockerfile`: `FROM mongo:$TAG`), when `mongo` changes", "etcd retag: since v1.0.0, mongo retag: since v1.0.0; mongo differs: mongo/conf changed, web same",
         "dib (the image vanishes)";
     the_folder_of_a_service_inside_anothers:
         "a service's folder inside another's: a file of the inner one changes", "shop same, worker differs: shop/worker/src/main.py changed",
@@ -136,7 +136,27 @@ fn a_base_of_its_own_name_is_somebody_elses() -> Vec<Answer> {
         FROM mongo:$TAG
         ",
     );
-    vec![planned(&repo.config("registry: quay.io/coreos").released("v1.0.0"))]
+    let shared = fixture(
+        "
+        //- Makefile
+        VERSION := 3.6
+        MONGO := mongo:$(VERSION)
+        image:
+        \tdocker build -t $(MONGO) ./mongo
+        //- mongo/Dockerfile
+        ARG TAG=3.6
+        FROM mongo:$TAG
+        COPY conf /etc/mongo
+        //- mongo/conf
+        //- web/Dockerfile
+        ARG TAG=3.6
+        FROM mongo:$TAG
+        ",
+    );
+    vec![
+        planned(&repo.config("registry: quay.io/coreos").released("v1.0.0")),
+        change(&shared, |repo| repo.touch("mongo/conf")),
+    ]
 }
 
 fn the_folder_of_a_service_inside_anothers() -> Vec<Answer> {

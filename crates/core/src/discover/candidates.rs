@@ -241,6 +241,7 @@ fn variants(
 /// The last part of the first image that a build is tagged as, where it is known.
 pub(super) fn image_name(build: &Evidence) -> Option<String> {
     let names = build.images.iter().filter_map(|image| {
+        let image = without_calls(image);
         let image = image.split_once('@').map_or(image.as_str(), |(name, _)| name);
         let last = image.rsplit('/').next()?;
         let name = last.split(':').next()?;
@@ -249,9 +250,59 @@ pub(super) fn image_name(build: &Evidence) -> Option<String> {
     names.into_iter().next()
 }
 
+/// A name with `$` for each `$(…)` that nobody could expand: a slash in a call of make is none of the name's.
+fn without_calls(image: &str) -> String {
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    let outside = image.chars().filter(|character| {
+        match character {
+            '(' if depth > 0 || before == '$' => depth += 1,
+            ')' if depth > 0 => {
+                depth -= 1;
+                before = ' ';
+                return false;
+            }
+            _ => {}
+        }
+        before = *character;
+        depth == 0
+    });
+    outside.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_an_image_with_calls_of_make() {
+        for (image, expected) in [
+            ("acme/loki:$(shell ./tools/image-tag)-debug", Some("loki")),
+            ("$(call registry,a/b)/$(shell echo $(X)/y):1", None),
+            ("$(call registry,a/b)/api:$(TAG)", Some("api")),
+            ("acme/$(NAME)-api:1", None),
+            ("acme/api@sha256:00", Some("api")),
+            ("acme/a(b:1", Some("a(b")),
+        ] {
+            assert_eq!(image_name(&built(image)).as_deref(), expected, "{image}");
+        }
+    }
+
+    fn built(image: &str) -> Evidence {
+        Evidence {
+            file: RepoPath::root(),
+            line: 1,
+            source: Source::Makefile,
+            name: None,
+            context: RepoPath::root(),
+            dockerfile: RepoPath::root(),
+            target: None,
+            args: BTreeMap::new(),
+            images: vec![image.to_owned()],
+            platforms: Vec::new(),
+            contexts: BTreeMap::new(),
+        }
+    }
 
     #[test]
     fn names_that_are_for_development() {

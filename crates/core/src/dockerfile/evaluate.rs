@@ -213,7 +213,7 @@ impl<'a> Evaluation<'a> {
             return Err(fail("a checksum needs one source, and that an address".to_owned()));
         }
         match command.origins.first() {
-            Some(origin) => reads = self.read_of(origin.as_ref(), instruction),
+            Some(origin) => reads = self.read_of(origin.as_ref(), instruction, local),
             None if local.sources.is_empty() => {}
             None => reads.insert(0, Read::Context(local)),
         }
@@ -247,32 +247,33 @@ impl<'a> Evaluation<'a> {
                 }
             };
             let mounted = mount.expand(&mut expand).map_err(fail)?;
+            let read = ContextRead {
+                kind: ReadKind::Bind,
+                sources: vec![clean(&mounted.source)],
+                destination: mounted.target,
+                excludes: Vec::new(),
+                parents: false,
+                span: instruction.span(),
+                unknown,
+            };
             match (command.origins.get(index), mounted.kind) {
-                (Some(Some(origin)), _) => reads.extend(self.read_of(Some(origin), instruction)),
-                (_, MountKind::Bind) => reads.push(Read::Context(ContextRead {
-                    kind: ReadKind::Bind,
-                    sources: vec![clean(&mounted.source)],
-                    destination: mounted.target,
-                    excludes: Vec::new(),
-                    parents: false,
-                    span: instruction.span(),
-                    unknown,
-                })),
+                (Some(Some(origin)), _) => reads.extend(self.read_of(Some(origin), instruction, read)),
+                (_, MountKind::Bind) => reads.push(Read::Context(read)),
                 (_, MountKind::Cache | MountKind::Tmpfs | MountKind::Secret | MountKind::Ssh) => {}
             }
         }
         Ok(reads)
     }
 
-    fn read_of(&self, origin: Option<&Origin>, instruction: &Instruction) -> Vec<Read> {
+    fn read_of(&self, origin: Option<&Origin>, instruction: &Instruction, files: ContextRead) -> Vec<Read> {
         match origin {
             Some(Origin::Stage(index)) => vec![Read::Stage(*index)],
-            Some(Origin::Image(name)) => vec![Read::Image(self.image(name, instruction))],
+            Some(Origin::Image(name)) => vec![Read::Image(self.image(name, instruction, files))],
             Some(Origin::Scratch) | None => Vec::new(),
         }
     }
 
-    fn image(&self, name: &FlagValue, instruction: &Instruction) -> ImageUse {
+    fn image(&self, name: &FlagValue, instruction: &Instruction, files: ContextRead) -> ImageUse {
         let start = name.origins.first().map_or(0, |origin| origin.0);
         ImageUse {
             text: name.text.clone(),
@@ -280,6 +281,7 @@ impl<'a> Evaluation<'a> {
             tag_from_arg: false,
             line: instruction.line_of(&self.dockerfile.source, start),
             unknown: None,
+            files: Some(Box::new(files)),
         }
     }
 }

@@ -279,5 +279,6 @@ fn image_of(name: &Expansion, written: &str, line: usize) -> ImageUse {
         tag_from_arg: tag.is_some_and(contributes),
         line,
         unknown: name.unknown.clone(),
+        files: None,
     }
 }

@@ -55,7 +55,7 @@ pub fn pin(
             }
             edits.replace(&place, reference).ok_or_else(|| fail("its words are not in the file"))?;
         }
-        if !found {
+        if !found && !is_of_trigger(recipes, *line, text) {
             return Err(fail("there is no such image on that line"));
         }
     }
@@ -63,6 +63,15 @@ pub fn pin(
         .apply(dockerfile.source())
         .filter(|pinned| Dockerfile::parse(pinned).is_ok_and(|again| outline(&again) == outline(dockerfile)))
         .ok_or_else(|| DockerfileError::new(0, "pinning images would change other instructions"))
+}
+
+/// Is the image named by a trigger of the base on that line? Its words stand in another file, and in that one's image.
+fn is_of_trigger(recipes: &[&Recipe], line: usize, text: &str) -> bool {
+    let bases = recipes.iter().flat_map(|recipe| &recipe.stages).filter_map(|stage| match &stage.base {
+        RecipeBase::Image(image) if image.line == line => Some(image),
+        _ => None,
+    });
+    bases.into_iter().any(|image| image.text != text)
 }
 
 /// The bytes of each word on `line` that names the image `text`.

@@ -64,6 +64,8 @@ pub struct ImageUse {
     pub line: usize,
     /// Why the name cannot be known: a variable without a value.
     pub unknown: Option<String>,
+    /// What is read of it, which counts where the name stands for a directory; none for `FROM`, which takes all.
+    pub files: Option<Box<ContextRead>>,
 }
 
 /// An instruction of a stage.

@@ -336,6 +336,14 @@ impl Copy<'_> {
         Ok(pattern.contains(['|', '{', '}']) && only(&patterns(pattern, [pattern])?, &root).find(directory).is_some())
     }
 
+    /// Is a file sent that stands before the pivot? For what is sent, the pivot is not there: `**/./**` is `**/**`, which
+    /// matches the files of the root as well.
+    fn sends_whole(&self, above: &str, pattern: &str, file: &RepoPath) -> Result<bool, CopyProblem> {
+        let Some(Entry::Directory(root)) = self.context.find(&RepoPath::root()) else { return Ok(false) };
+        let whole = format!("{above}/{pattern}");
+        Ok(only(&patterns(&whole, [whole.as_str()])?, &root).find(file).is_some())
+    }
+
     /// A source of `--parents`: what the pattern takes of each directory that stands before the pivot.
     fn with_parents(&mut self, source: &str, above: &str, pattern: &str) -> Result<(), CopyProblem> {
         let is_pattern = has_wildcards(pattern);
@@ -361,7 +369,8 @@ impl Copy<'_> {
                 if !has_wildcards(above) && !is_pattern {
                     return Err(self.absent(source, &clamp(&format!("{above}/{pattern}"))));
                 }
-                if has_wildcards(above) && self.has_matching_link(source, above)? {
+                let is_sent = self.has_matching_link(source, above)? || self.sends_whole(above, pattern, &real)?;
+                if has_wildcards(above) && is_sent {
                     self.take(source, real, entry, RepoPath::root().child(start.name()))?;
                 }
                 continue;

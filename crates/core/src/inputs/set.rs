@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::checkout::Checkout;
 use crate::config::External;
-use crate::dockerfile::{ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, Step};
+use crate::dockerfile::{ContextRead, ImageUse, Read, Recipe, RecipeBase, RecipeStage, Span, Step};
 use crate::elsewhere::{Answer, Answers};
 use crate::image::{Digest, Platform};
 use crate::inputs::context::Context;
@@ -92,9 +92,11 @@ pub struct StepInputs {
     pub pages: Vec<(External, Option<String>)>,
 }
 
-/// What an instruction reads from the context.
+/// What an instruction reads from the build context, or from a directory that is a named context.
 #[derive(Debug, Clone)]
 pub struct FileInputs {
+    /// The directory that it is read from, where that is a named context; none: the build context.
+    pub named: Option<RepoPath>,
     /// What stands below the destination afterwards; files that a checkout alters stand there as what they count as.
     pub result: Arc<Directory>,
     /// Where it comes from.
@@ -153,6 +155,8 @@ pub enum ImageSource {
     External,
     /// It stands for something else than its name says: a named context.
     Other(String),
+    /// It is no image but this directory of the repository, with the id of its tree: a named context.
+    Directory(RepoPath, ObjectId),
     /// It is an image of this repository with this key; without one it cannot be built itself.
     Service(ServiceName, Option<InputDigest>),
     /// It is an image of this repository that is not built for the platform that is asked for.
@@ -185,6 +189,8 @@ pub struct Outside<'a> {
     pub externals: &'a [External],
     /// What names stand for.
     pub answers: &'a Answers,
+    /// The directories that are named contexts, by their paths.
+    pub directories: &'a BTreeMap<RepoPath, Context>,
 }
 
 /// Reads what the recipe is made of at one commit.
@@ -204,6 +210,7 @@ pub fn evaluate(
         blobs,
         checkout,
         answers: outside.answers,
+        directories: outside.directories,
         image,
         target,
         platform: target.platform.clone(),
@@ -212,7 +219,7 @@ pub fn evaluate(
         wanted: Vec::new(),
         closed: BTreeSet::new(),
         missing: Vec::new(),
-        sent: Vec::new(),
+        sent: Sent::new(),
         leans: false,
         among: None,
         hanging: Vec::new(),
@@ -234,6 +241,7 @@ struct Evaluation<'a> {
     blobs: &'a Blobs,
     checkout: &'a Checkout,
     answers: &'a Answers,
+    directories: &'a BTreeMap<RepoPath, Context>,
     image: Images<'a>,
     target: Target<'a>,
     /// The platform of the stage that is read.
@@ -244,16 +252,19 @@ struct Evaluation<'a> {
     closed: BTreeSet<(RepoPath, CommitId)>,
     missing: Vec<(usize, RepoPath)>,
     /// What the engine is sent.
-    sent: Vec<(RepoPath, Entry)>,
+    sent: Sent,
     /// A read leans on what is sent for others.
     leans: bool,
     /// All that the engine is sent, where a read leans on it.
-    among: Option<Vec<(RepoPath, Entry)>>,
+    among: Option<Sent>,
     /// What must be among it, and the error where it is not.
-    hanging: Vec<(RepoPath, String, usize)>,
+    hanging: Vec<(Option<RepoPath>, RepoPath, String, usize)>,
 }
 
-impl Evaluation<'_> {
+/// What the engine is sent of the build context (none) and of each directory that is a named context.
+type Sent = BTreeMap<Option<RepoPath>, Vec<(RepoPath, Entry)>>;
+
+impl<'a> Evaluation<'a> {
     /// Reads the stages: twice where what is read is only known when it is known what is sent.
     fn stages(&mut self, twins: &[StageInputs]) -> Vec<StageInputs> {
         let recipe = self.recipe;
@@ -272,13 +283,24 @@ impl Evaluation<'_> {
 
     fn stage(&mut self, stage: &RecipeStage, twin: Option<&StageInputs>) -> StageInputs {
         self.platform = self.platform_of(stage);
+        let twins = twin.map(|twin| twin.steps.as_slice()).unwrap_or_default();
+        let directory = match &stage.base {
+            RecipeBase::Image(image) => self.directory_of(image),
+            RecipeBase::Scratch | RecipeBase::Stage(_) => None,
+        };
         let base = match &stage.base {
             RecipeBase::Scratch => Base::Scratch,
             RecipeBase::Stage(index) => Base::Stage(self.position(*index)),
+            // It starts with the files of the directory, which stand in a step of their own, and with nothing else.
+            RecipeBase::Image(_) if directory.is_some() => Base::Scratch,
             RecipeBase::Image(image) => self.image(image),
         };
-        let twins = twin.map(|twin| twin.steps.as_slice()).unwrap_or_default();
-        let steps = stage.steps.iter().enumerate().map(|(index, step)| self.step(step, twins.get(index))).collect();
+        let steps = stage.steps.iter().enumerate().map(|(index, step)| self.step(step, twins.get(index)));
+        let mut steps: Vec<StepInputs> = steps.collect();
+        if let (Some((path, context)), RecipeBase::Image(image)) = (&directory, &stage.base) {
+            // At the end, so that the steps of the recipe stand where they stand there.
+            steps.push(self.whole_directory(stage.span, image, path, context));
+        }
         StageInputs { name: stage.name.clone(), span: stage.span, base, platform: stage.platform.clone(), steps }
     }
 
@@ -304,6 +326,28 @@ impl Evaluation<'_> {
         self.recipe.stages.iter().position(|stage| stage.index == index).unwrap_or(index)
     }
 
+    /// The named context that an image name stands for, if it stands for a directory.
+    fn directory_of(&self, image: &ImageUse) -> Option<(RepoPath, &'a Context)> {
+        match (self.image)(image, &self.platform) {
+            ImageSource::Directory(path, _) => self.directories.get(&path).map(|context| (path, context)),
+            _ => None,
+        }
+    }
+
+    /// All files of a directory that stands in place of a base.
+    fn whole_directory(&mut self, span: Span, image: &ImageUse, path: &RepoPath, context: &Context) -> StepInputs {
+        let named = Some(path.clone());
+        let files = whole(context).map(|copied| Arc::new(self.files(copied, named.as_ref())));
+        StepInputs {
+            span,
+            keyword: "FROM".to_owned(),
+            text: format!("FROM {}", image.text),
+            files: files.into_iter().collect(),
+            images: Vec::new(),
+            pages: Vec::new(),
+        }
+    }
+
     fn image(&mut self, image: &ImageUse) -> Base {
         match (self.image)(image, &self.platform) {
             ImageSource::External => {
@@ -313,6 +357,11 @@ impl Evaluation<'_> {
                 self.external_image(&image.text, image.line)
             }
             ImageSource::Other(text) => self.external_image(&text, image.line),
+            ImageSource::Directory(path, _) => {
+                let problem = format!("the named context `{}` stands for `{path}`, which is no directory", image.text);
+                self.error(problem, image.line);
+                Base::Image(image.text.clone())
+            }
             ImageSource::Service(name, Some(key)) => Base::Service { name, key },
             ImageSource::NotFor { service, platform, has } => {
                 self.error(
@@ -379,56 +428,62 @@ impl Evaluation<'_> {
                     }
                 }
                 Read::Stage(index) => images.push(Base::Stage(self.position(*index))),
-                Read::Image(image) => images.push(self.image(image)),
+                Read::Image(image) => match (self.directory_of(image), &image.files) {
+                    (Some(_), Some(_)) if twin.is_some() => {}
+                    (Some((path, context)), Some(read)) => files.extend(self.read(step, read, context, Some(&path))),
+                    _ => images.push(self.image(image)),
+                },
                 Read::Context(_) if twin.is_some() => {}
-                Read::Context(read) => {
-                    if let Some(why) = &read.unknown {
-                        self.unknowns.push(Unknown { why: why.clone(), line: read.span.first });
-                        files.extend(self.whole_context().map(Arc::new));
-                        continue;
-                    }
-                    let copied = match &self.among {
-                        None => copy(self.context, read, self.blobs),
-                        Some(sent) => copy_among(self.context, read, self.blobs, sent),
-                    };
-                    match copied {
-                        Ok(copied) => {
-                            let keyword = keyword(step);
-                            let hanging = copied.hangs_on.iter();
-                            let hanging = hanging
-                                .map(|(path, problem)| (path.clone(), format!("{keyword} {problem}"), read.span.first));
-                            self.hanging.extend(hanging);
-                            files.push(Arc::new(self.files(copied)));
-                        }
-                        Err(problems) => problems.iter().for_each(|problem| self.problem(problem, step, read.span)),
-                    }
-                }
+                Read::Context(read) => files.extend(self.read(step, read, self.context, None)),
             }
         }
         StepInputs { span: step.span, keyword: step.keyword.clone(), text: step.text.clone(), files, images, pages }
     }
 
-    /// What a read may see that cannot be told: everything.
-    fn whole_context(&mut self) -> Option<FileInputs> {
-        let root = RepoPath::root;
-        let entry = self.context.find(&root())?;
-        let Entry::Directory(result) = &entry else { return None };
-        let result = Arc::clone(result);
-        let origins = vec![Origin { source: self.context.root.clone(), at: root(), entry: entry.clone() }];
-        let needs = vec![(root(), entry)];
-        let sent = needs.clone();
-        let copied =
-            Copied { result, origins, needs, directories: Vec::new(), sent, leans: false, hangs_on: Vec::new() };
-        Some(self.files(copied))
+    /// What is read of a context; `named` is its directory where it is a named one.
+    fn read(
+        &mut self,
+        step: &Step,
+        read: &ContextRead,
+        context: &Context,
+        named: Option<&RepoPath>,
+    ) -> Option<Arc<FileInputs>> {
+        if let Some(why) = &read.unknown {
+            self.unknowns.push(Unknown { why: why.clone(), line: read.span.first });
+            return whole(context).map(|copied| Arc::new(self.files(copied, named)));
+        }
+        let copied = match &self.among {
+            None => copy(context, read, self.blobs),
+            Some(sent) => {
+                let sent = sent.get(&named.cloned()).map(Vec::as_slice).unwrap_or_default();
+                copy_among(context, read, self.blobs, sent)
+            }
+        };
+        match copied {
+            Ok(copied) => {
+                let keyword = keyword(step);
+                let hanging = copied.hangs_on.iter().map(|(path, problem)| {
+                    (named.cloned(), path.clone(), format!("{keyword} {problem}"), read.span.first)
+                });
+                self.hanging.extend(hanging);
+                Some(Arc::new(self.files(copied, named)))
+            }
+            Err(problems) => {
+                problems.iter().for_each(|problem| self.problem(problem, step, read.span, context));
+                None
+            }
+        }
     }
 
     /// What was copied, with what a checkout makes of it.
-    fn files(&mut self, copied: Copied) -> FileInputs {
+    fn files(&mut self, copied: Copied, named: Option<&RepoPath>) -> FileInputs {
         let Copied { result, origins, needs, directories, sent, leans, .. } = copied;
-        self.sent.extend(sent);
+        self.sent.entry(named.cloned()).or_default().extend(sent);
         self.leans |= leans;
-        let submodules = self.submodules(&origins, &needs);
-        let mut files = FileInputs { result: Arc::clone(&result), origins, needs, directories, submodules };
+        let root = named.unwrap_or(&self.context.root).clone();
+        let submodules = self.submodules(&root, &origins, &needs);
+        let mut files =
+            FileInputs { named: named.cloned(), result: Arc::clone(&result), origins, needs, directories, submodules };
         let origins = files.origins.iter().map(|origin| (&origin.source, &origin.at));
         files.result = self.checkout.counted(result, origins, |path| files.source(path));
         files
@@ -436,25 +491,30 @@ impl Evaluation<'_> {
 
     /// Reports what must be sent to the engine and is not.
     fn settle(&mut self) {
-        let sent = |path: &RepoPath| {
-            self.sent.iter().any(|(at, entry)| match path.below(at) {
+        let sent = |named: &Option<RepoPath>, path: &RepoPath| {
+            self.sent.get(named).into_iter().flatten().any(|(at, entry)| match path.below(at) {
                 Some(rest) => rest.is_root() || entry.find(&rest).is_some(),
                 None => at.below(path).is_some() && !entry.is_empty(),
             })
         };
         let (_, unsent): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.hanging).into_iter().partition(|(path, ..)| sent(path));
-        for (_, message, line) in unsent {
+            std::mem::take(&mut self.hanging).into_iter().partition(|(named, path, ..)| sent(named, path));
+        for (_, _, message, line) in unsent {
             self.error(message, line);
         }
     }
 
     /// The submodules that are read from; those that cannot be looked into are noted.
-    fn submodules(&mut self, origins: &[Origin], needs: &[(RepoPath, Entry)]) -> BTreeMap<RepoPath, CommitId> {
+    fn submodules(
+        &mut self,
+        root: &RepoPath,
+        origins: &[Origin],
+        needs: &[(RepoPath, Entry)],
+    ) -> BTreeMap<RepoPath, CommitId> {
         let mut found = BTreeMap::new();
         let mut look = |path: RepoPath, leaf: Leaf| {
             if leaf.mode == Mode::Submodule {
-                found.insert(self.context.root.child_path(&path), CommitId(leaf.id));
+                found.insert(root.child_path(&path), CommitId(leaf.id));
             }
         };
         for (path, entry) in needs {
@@ -475,12 +535,12 @@ impl Evaluation<'_> {
         found
     }
 
-    fn problem(&mut self, problem: &CopyProblem, step: &Step, span: Span) {
+    fn problem(&mut self, problem: &CopyProblem, step: &Step, span: Span, context: &Context) {
         if let CopyProblem::Unread { link, .. } = problem {
             self.wanted.push(*link);
         }
         if let CopyProblem::Missing { given } = problem
-            && let Ok(path) = self.context.root.join(given)
+            && let Ok(path) = context.root.join(given)
         {
             self.missing.push((self.errors.len(), path));
         }
@@ -490,6 +550,18 @@ impl Evaluation<'_> {
     fn error(&mut self, message: String, line: usize) {
         self.errors.push(InputError { message, file: self.dockerfile.clone(), line: Some(line) });
     }
+}
+
+/// What a read may see that cannot be told: everything.
+fn whole(context: &Context) -> Option<Copied> {
+    let root = RepoPath::root;
+    let entry = context.find(&root())?;
+    let Entry::Directory(result) = &entry else { return None };
+    let result = Arc::clone(result);
+    let origins = vec![Origin { source: context.root.clone(), at: root(), entry: entry.clone() }];
+    let needs = vec![(root(), entry)];
+    let sent = needs.clone();
+    Some(Copied { result, origins, needs, directories: Vec::new(), sent, leans: false, hangs_on: Vec::new() })
 }
 
 /// How an instruction is named in a message about what it reads.
@@ -535,22 +607,31 @@ impl InputSet {
     }
 
     /// Directories that the build context must have, be there a file in them or not: they are copied, and all their files
-    /// are ignored or excluded.
-    pub fn context_directories(&self) -> BTreeSet<&RepoPath> {
+    /// are ignored or excluded. Of a named context, if that is asked for.
+    pub fn context_directories(&self, named: Option<&RepoPath>) -> BTreeSet<&RepoPath> {
         let steps = self.stages.iter().flat_map(|stage| &stage.steps);
-        steps.flat_map(|step| &step.files).flat_map(|files| &files.directories).collect()
+        let files = steps.flat_map(|step| &step.files).filter(|files| files.named.as_ref() == named);
+        files.flat_map(|files| &files.directories).collect()
     }
 
-    /// Exactly the files that the build context must hold: path below the context, mode and content, each once.
-    pub fn context_files(&self) -> BTreeMap<RepoPath, Leaf> {
-        let mut files = BTreeMap::new();
-        for (path, entry) in self.every_step().flat_map(|step| &step.files).flat_map(|files| &files.needs) {
+    /// Exactly the files that the build context must hold: path below the context, mode and content, each once. Of a named
+    /// context, if that is asked for.
+    pub fn context_files(&self, named: Option<&RepoPath>) -> BTreeMap<RepoPath, Leaf> {
+        let mut found = BTreeMap::new();
+        let files = self.every_step().flat_map(|step| &step.files).filter(|files| files.named.as_ref() == named);
+        for (path, entry) in files.flat_map(|files| &files.needs) {
             match entry {
-                Entry::Leaf(leaf) => files.extend([(path.clone(), *leaf)]),
-                Entry::Directory(directory) => directory.walk(path, &mut |path, leaf| files.extend([(path, leaf)])),
+                Entry::Leaf(leaf) => found.extend([(path.clone(), *leaf)]),
+                Entry::Directory(directory) => directory.walk(path, &mut |path, leaf| found.extend([(path, leaf)])),
             }
         }
-        files
+        found
+    }
+
+    /// The directories that are read from as named contexts.
+    pub fn named_directories(&self) -> BTreeSet<&RepoPath> {
+        let steps = self.on_each().flat_map(Self::steps);
+        steps.flat_map(|step| &step.files).filter_map(|files| files.named.as_ref()).collect()
     }
 }
 

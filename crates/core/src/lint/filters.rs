@@ -11,7 +11,7 @@ use crate::graph::Service;
 use crate::path::RepoPath;
 use crate::tree::Entry;
 
-/// How many inputs a finding names.
+/// How many instructions a finding names.
 const MOST_NAMED: usize = 2;
 
 pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
@@ -20,10 +20,17 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
         // What is no YAML is nobody's workflow either.
         let Ok(documents) = document::parse(text) else { continue };
         for document in &documents {
-            let filters = triggers(document).into_iter().chain(named_filters(document));
-            for filter in filters {
+            for filter in triggers(document) {
                 found.extend(gone(facts, file, &filter));
-                found.extend(misses(facts, file, text, &filter));
+                found.extend(misses(facts, file, &filter, |service| concerns(facts, file, text, &filter, service)));
+            }
+            // A named filter lets some of the jobs run: those of the images whose Dockerfile it lets through.
+            for filter in named_filters(document) {
+                found.extend(gone(facts, file, &filter));
+                let lets = |service: &Service| filter.lets(&service.dockerfile);
+                found.extend(misses(facts, file, &filter, |service| {
+                    lets(service) && concerns(facts, file, text, &filter, service)
+                }));
             }
         }
     }
@@ -80,46 +87,56 @@ fn gone(facts: &Facts<'_>, file: &RepoPath, filter: &Filter) -> Vec<Finding> {
     .collect()
 }
 
-fn misses(facts: &Facts<'_>, file: &RepoPath, text: &str, filter: &Filter) -> Vec<Finding> {
+/// What changes unseen of the images that a filter is about.
+fn misses(facts: &Facts<'_>, file: &RepoPath, filter: &Filter, is_about: impl Fn(&Service) -> bool) -> Vec<Finding> {
     let Some(first) = filter.patterns.first() else { return Vec::new() };
     let mut found = Vec::new();
-    for service in facts.services().filter(|service| concerns(facts, file, text, filter, service)) {
+    for service in facts.services().filter(|service| is_about(service)) {
         let Some(evaluated) = facts.sets.get(&service.name).filter(|evaluated| evaluated.errors.is_empty()) else {
             continue;
         };
-        let mut missed: Vec<(RepoPath, usize)> = Vec::new();
-        let mut all = 0;
+        let (mut all, mut missed, mut instructions) = (0, 0, Vec::new());
         for step in evaluated.set.every_step() {
+            let mut unseen: Option<(RepoPath, RepoPath)> = None;
             for files in &step.files {
                 files.result.walk(&RepoPath::root(), &mut |at, _| {
                     all += 1;
                     let source = files.source(&at);
                     if !filter.lets(&source) {
-                        missed.push((source, step.span.first));
+                        missed += 1;
+                        let (_, folder) = unseen.get_or_insert_with(|| (source.clone(), source.clone()));
+                        *folder = common(folder, &source);
                     }
                 });
             }
+            // That something somewhere is missed says less than one of the files.
+            let named = unseen.map(|(first, folder)| if folder.is_root() { first } else { folder });
+            instructions.extend(named.map(|path| format!("`{path}` ({}:{})", service.dockerfile, step.span.first)));
         }
-        if missed.is_empty() {
+        if missed == 0 {
             continue;
         }
-        let named: Vec<String> = missed
-            .iter()
-            .take(MOST_NAMED)
-            .map(|(path, line)| format!("`{path}` ({}:{line})", service.dockerfile))
-            .collect();
-        let more = if missed.len() > MOST_NAMED { ", …" } else { "" };
-        let message = format!(
-            "the filter misses {} of {all} inputs of `{}`: {}{more}",
-            missed.len(),
-            service.name,
-            named.join(", ")
-        );
+        let more = match instructions.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        instructions.truncate(MOST_NAMED);
+        let named = instructions.join(", ");
+        let message = format!("the filter misses {named}{more}: {missed} of {all} inputs of `{}`", service.name);
         found.push(Finding::new(Rule::FilterMisses, file, Some(first.line), message).hint(
             "a change of them builds nothing; let the workflow run always, and `longshore plan` say what to build",
         ));
     }
     found
+}
+
+/// The folder that holds both, or the path itself where they are one.
+fn common(path: &RepoPath, other: &RepoPath) -> RepoPath {
+    let mut shared = path.clone();
+    while other.below(&shared).is_none() {
+        shared = shared.parent().unwrap_or_default();
+    }
+    shared
 }
 
 /// Is the image of a service this workflow's business?

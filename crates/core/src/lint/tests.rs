@@ -73,7 +73,7 @@ fn a_whole_repository_and_what_it_costs() {
     assert_eq!(
         repository.lint(&[], history, &Released::default()),
         [
-            "whole-repository api/Dockerfile:4: `api` takes the whole of `.`: of the last 4 commits 3 rebuild it, 1 of them for files of other services, documents and workflows alone"
+            "whole-repository api/Dockerfile:4: `api` takes all of `.`: 3 of the last 4 commits rebuild it, 1 only for other services' folders, documents or workflows"
         ]
     );
     // A folder of its own is no whole repository.
@@ -138,12 +138,38 @@ fn filters_that_miss_inputs_and_name_folders_that_are_gone() {
     assert_eq!(
         of(&repository),
         [
-            "filter-misses .github/workflows/api.yml:4: the filter misses 2 of 3 inputs of `api`: `tools/clock/setup.py` (api/Dockerfile:2), `tools/money/setup.py` (api/Dockerfile:3)",
+            "filter-misses .github/workflows/api.yml:4: the filter misses `tools/clock/setup.py` (api/Dockerfile:2), `tools/money/setup.py` (api/Dockerfile:3): 2 of 3 inputs of `api`",
             "filter-gone .github/workflows/api.yml:5: the filter `service_api/**` names `service_api`, which is not there",
         ]
     );
     let right = repository.replace(".github/workflows/api.yml", "service_api/**", "tools/**");
     assert_eq!(of(&right), Vec::<String>::new());
+    let more =
+        right.write("tools/clock/clock.py", "").replace(".github/workflows/api.yml", "tools/**", "tools/money/**");
+    assert_eq!(
+        of(&more),
+        [
+            "filter-misses .github/workflows/api.yml:4: the filter misses `tools/clock` (api/Dockerfile:2): 2 of 4 inputs of `api`"
+        ],
+        "files of one instruction are told by their folder"
+    );
+}
+
+#[test]
+fn a_named_filter_is_about_the_images_that_it_lets_through() {
+    let workflow = |filters: &str| {
+        format!(
+            "jobs:\n  build:\n    steps:\n      - uses: paths@v1\n        with:\n          filters: |\n            {filters}\n      - run: docker build -f api/Dockerfile .\n      - run: docker build -f web/Dockerfile .\n"
+        )
+    };
+    let of_filters = |filters: &str| of(&shop().write(".github/workflows/all.yml", workflow(filters)));
+    assert_eq!(
+        of_filters("web: [web/**]"),
+        [
+            "filter-misses .github/workflows/all.yml:7: the filter misses `tools/clock/setup.py` (web/Dockerfile:2): 1 of 2 inputs of `web`"
+        ]
+    );
+    assert_eq!(of_filters("docs: [README.md]"), Vec::<String>::new());
 }
 
 #[test]

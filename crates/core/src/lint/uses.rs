@@ -1,18 +1,16 @@
 //! Uses without a service, and services without a use.
 
-use super::{Facts, Finding, Rule};
+use std::collections::BTreeSet;
+
+use super::{Facts, Finding, Rule, UseFact};
+use crate::name::ServiceName;
 
 pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     let ours = || facts.uses.iter().filter(|found| found.ours);
-    let carried = |found: &&super::UseFact| {
-        facts
-            .config
-            .carried
-            .iter()
-            .any(|carried| found.repository.rsplit('/').next() == Some(carried.repository.name()))
-    };
+    let carried: BTreeSet<&str> = facts.config.carried.iter().map(|carried| carried.repository.name()).collect();
+    let is_carried = |found: &&UseFact| found.repository.rsplit('/').next().is_some_and(|name| carried.contains(name));
     let mut found: Vec<Finding> = ours()
-        .filter(|found| found.service.is_none() && !carried(found))
+        .filter(|found| found.service.is_none() && !is_carried(found))
         .map(|found| {
             let message = format!("`{}` uses `{}`, which no Dockerfile here makes", found.key, found.repository);
             Finding::new(Rule::UseWithoutService, &found.file, Some(found.line), message)
@@ -21,12 +19,11 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
         .collect();
     // Where no values file uses anything of ours, this is no chart of ours.
     if ours().next().is_some() {
-        let without = facts
-            .services()
-            .filter(|service| !facts.uses.iter().any(|used| used.service.as_ref() == Some(&service.name)));
+        let used = facts.uses.iter().filter_map(|used| used.service.as_ref());
         // What others stand on is used by them.
-        let bases: Vec<_> = facts.graph.services().flat_map(|service| facts.graph.edges(&service.name)).collect();
-        let without = without.filter(|service| !bases.iter().any(|edge| edge.on == service.name));
+        let edges = facts.graph.services().flat_map(|service| facts.graph.edges(&service.name));
+        let used: BTreeSet<&ServiceName> = used.chain(edges.map(|edge| &edge.on)).collect();
+        let without = facts.services().filter(|service| !used.contains(&service.name));
         found.extend(without.map(|service| {
             let message = format!("no values file uses `{}`", service.name);
             Finding::new(Rule::ServiceWithoutUse, &service.dockerfile, None, message)

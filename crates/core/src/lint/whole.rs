@@ -19,7 +19,7 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
             continue;
         }
         let files: BTreeSet<RepoPath> =
-            evaluated.set.context_files().into_keys().map(|path| service.context.child_path(&path)).collect();
+            evaluated.set.context_files(None).into_keys().map(|path| service.context.child_path(&path)).collect();
         let rebuilds = facts.history.iter().filter_map(|touched| {
             let hits: Vec<&RepoPath> = touched.iter().filter(|path| files.contains(*path)).collect();
             (!hits.is_empty()).then(|| hits.into_iter().all(|path| is_needless(path, &others)))
@@ -29,11 +29,11 @@ pub(super) fn findings(facts: &Facts<'_>) -> Vec<Finding> {
         let cost = match facts.history.len() {
             0 => String::new(),
             all => format!(
-                ": of the last {all} commits {} rebuild it, {needless} of them for files of other services, documents and workflows alone",
+                ": {} of the last {all} commits rebuild it, {needless} only for other services' folders, documents or workflows",
                 rebuilds.len()
             ),
         };
-        let message = format!("`{}` takes the whole of `{}`{cost}", service.name, service.context);
+        let message = format!("`{}` takes all of `{}`{cost}", service.name, service.context);
         found.push(
             Finding::new(Rule::WholeRepository, &service.dockerfile, Some(read.span.first), message)
                 .hint("copy what it needs, or leave the rest out by `<Dockerfile>.dockerignore`"),

@@ -4,6 +4,7 @@
 //! they are joined with are, in a few sweeps to and fro; this keeps most arrows short and few of them crossed. Boxes that
 //! nothing is joined with stand below, in rows. An arrow that would close a circle is drawn, and counts for no column.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{BoxKind, Picture, plain};
@@ -103,8 +104,8 @@ fn lay_out(picture: &Picture) -> Layout {
     }
     let mut right = x.saturating_sub(GAP);
     // What nothing is joined with.
-    let joined = |index: &usize| arrows.iter().any(|(from, to)| from == index || to == index);
-    let alone: Vec<usize> = (0..count).filter(|index| !joined(index)).collect();
+    let joined: BTreeSet<usize> = columns.iter().flatten().copied().collect();
+    let alone: Vec<usize> = (0..count).filter(|index| !joined.contains(index)).collect();
     let widest = alone.iter().map(|index| widths[*index]).max().unwrap_or(0) + MARGIN;
     for (position, index) in alone.iter().enumerate() {
         at[*index] = (MARGIN + position % BESIDE * widest, bottom + MARGIN / 2 + position / BESIDE * STEP);
@@ -132,13 +133,13 @@ fn columns(count: usize, arrows: &[(usize, usize)]) -> Vec<Vec<usize>> {
         }
     }
     let mut columns: Vec<Vec<usize>> = vec![Vec::new(); column_of.iter().max().map_or(0, |last| last + 1)];
-    for index in (0..count).filter(|index| arrows.iter().any(|(from, to)| from == index || to == index)) {
-        columns[column_of[index]].push(index);
-    }
     let mut neighbours: Vec<Vec<usize>> = vec![Vec::new(); count];
     for (from, to) in arrows {
         neighbours[*from].push(*to);
         neighbours[*to].push(*from);
+    }
+    for index in (0..count).filter(|index| !neighbours[*index].is_empty()) {
+        columns[column_of[index]].push(index);
     }
     for sweep in 0..SWEEPS {
         let mut order: Vec<usize> = (0..columns.len()).collect();
@@ -149,8 +150,7 @@ fn columns(count: usize, arrows: &[(usize, usize)]) -> Vec<Vec<usize>> {
             let place = places(count, &columns);
             let middle = |index: &usize| {
                 let around = &neighbours[*index];
-                let sum: usize = around.iter().map(|other| place[*other]).sum();
-                if around.is_empty() { place[*index] } else { sum / around.len() }
+                around.iter().map(|other| place[*other]).sum::<usize>() / around.len().max(1)
             };
             columns[column].sort_by_key(middle);
         }
@@ -169,31 +169,41 @@ fn places(count: usize, columns: &[Vec<usize>]) -> Vec<usize> {
     place
 }
 
+/// How far a box is followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Followed {
+    Not,
+    OnTheWay,
+    ToTheEnd,
+}
+
 /// The arrows without those that lead back to where one came from.
 fn without_circles(count: usize, arrows: &[(usize, usize)]) -> Vec<(usize, usize)> {
     let mut out: Vec<Vec<usize>> = vec![Vec::new(); count];
     for (from, to) in arrows {
         out[*from].push(*to);
     }
-    // 0: not seen; 1: on the way; 2: done.
-    let mut state = vec![0_u8; count];
+    let mut state = vec![Followed::Not; count];
     let mut kept = Vec::new();
     for start in 0..count {
-        let mut way: Vec<(usize, usize)> = if state[start] == 0 { vec![(start, 0)] } else { Vec::new() };
-        state[start] = state[start].max(1);
+        if state[start] != Followed::Not {
+            continue;
+        }
+        let mut way: Vec<(usize, usize)> = vec![(start, 0)];
+        state[start] = Followed::OnTheWay;
         while let Some((index, next)) = way.last_mut() {
             let Some(to) = out[*index].get(*next).copied() else {
-                state[*index] = 2;
+                state[*index] = Followed::ToTheEnd;
                 way.pop();
                 continue;
             };
             *next += 1;
-            if state[to] == 1 {
+            if state[to] == Followed::OnTheWay {
                 continue;
             }
             kept.push((*index, to));
-            if state[to] == 0 {
-                state[to] = 1;
+            if state[to] == Followed::Not {
+                state[to] = Followed::OnTheWay;
                 way.push((to, 0));
             }
         }

@@ -11,7 +11,7 @@ use longshore_core::plan::{Decision, Hindered, ImageKind, ImagePlan};
 use longshore_core::snapshot::Snapshot;
 use longshore_core::tree::Directory;
 
-use crate::build::context_files;
+use crate::build::files_of_all_contexts;
 use crate::gather::Reader;
 use crate::ports::{ContextFile, Repo, RepoError};
 
@@ -105,7 +105,7 @@ pub(super) async fn hindered(
         if snapshot.checkout.altered.is_empty() && evaluated.closed.is_empty() {
             continue;
         }
-        let files = context_files(service, evaluated, snapshot).into_iter();
+        let files = files_of_all_contexts(service, evaluated, snapshot).into_iter();
         let files: Vec<ContextFile> =
             files.filter(|file| file.alteration.is_some() || file.leaf.mode == Mode::Submodule).collect();
         hindered.extend(repo.hindrances(&files).await?.into_iter().map(|hindrance| Hindered {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use longshore_core::config::Config;
-use longshore_core::graph::Service;
+use longshore_core::graph::{Kind, Service};
 use longshore_core::image::{Repository, Tag};
 use longshore_core::object::{Mode, ObjectId};
 use longshore_core::path::RepoPath;
@@ -100,7 +100,43 @@ impl FoundUse {
     }
 }
 
+/// Who makes the images that are used, found by what a use says: there may be thousands of both.
+#[derive(Debug)]
+pub(crate) struct Makers<'a, Maker> {
+    all: Vec<Maker>,
+    by_repository: HashMap<&'a Repository, usize>,
+    by_name: HashMap<&'a str, usize>,
+}
+
+impl<'a, Maker> Makers<'a, Maker> {
+    /// Of these, each with its repository, where one is configured, and its name.
+    fn new(makers: impl Iterator<Item = (Option<&'a Repository>, &'a str, Maker)>) -> Self {
+        let mut known = Self { all: Vec::new(), by_repository: HashMap::new(), by_name: HashMap::new() };
+        for (index, (repository, name, maker)) in makers.enumerate() {
+            known.all.push(maker);
+            match repository {
+                Some(repository) => known.by_repository.entry(repository).or_insert(index),
+                None => known.by_name.entry(name).or_insert(index),
+            };
+        }
+        known
+    }
+
+    /// The first one that [`FoundUse::is_of`] says a use is of.
+    pub(crate) fn of(&self, found: &FoundUse) -> Option<&Maker> {
+        let by_repository = found.repository.as_ref().and_then(|repository| self.by_repository.get(repository));
+        let by_name = found.found.repository.rsplit('/').next().and_then(|name| self.by_name.get(name));
+        self.all.get(*by_repository.into_iter().chain(by_name).min()?)
+    }
+}
+
 impl Gathered {
+    /// The services that are released, found by the uses of their images.
+    pub(crate) fn makers(&self) -> Makers<'_, &Service> {
+        let services = self.graph.services().filter(|service| service.kind == Kind::Service);
+        Makers::new(services.map(|service| (service.repository.as_ref(), service.name.as_str(), service)))
+    }
+
     /// The tags at which the values files use a service.
     pub(crate) fn used_tags(&self, service: &Service) -> BTreeSet<Tag> {
         let uses = self.values.iter().flat_map(|file| &file.uses);
@@ -158,12 +194,12 @@ pub(super) fn edits(
     if !releasing {
         return Ok((edits, refusals));
     }
+    let makers = Makers::new(images.iter().map(|image| (image.repository.as_ref(), image.name.as_str(), image)));
     for file in files {
         let mut wanted = BTreeMap::new();
         let mut ours = 0;
         for found in &file.uses {
-            let image = images.iter().find(|image| found.is_of(image.repository.as_ref(), image.name.as_str()));
-            let Some(image) = image else { continue };
+            let Some(image) = makers.of(found) else { continue };
             ours += 1;
             if let (Some(tag), Decision::Build { .. } | Decision::Retag(_)) = (&image.tag, &image.decision) {
                 wanted.insert(found.found.key.clone(), tag.to_string());

@@ -1,11 +1,14 @@
 //! An image in a registry, read as far as a proof needs it: its config, and the layers that `COPY` may have made.
 
-use longshore_core::image::Repository;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use longshore_core::image::{Digest, Platform, Repository};
 use longshore_core::object::ObjectId;
 use longshore_core::proof::ImageContent;
 
-use super::layer;
-use crate::labels;
+use super::layer::{self, LayerFile};
+use crate::labels::{self, NamedPlatform};
 use crate::ports::{Manifest, Registry, RegistryError};
 
 /// The largest layer that is fetched.
@@ -63,22 +66,29 @@ fn is_command(created_by: &str) -> bool {
         || (created_by.contains("/bin/sh -c ") && !created_by.contains("#(nop)") && !created_by.contains("COPY"))
 }
 
-/// What the newest `most` layers of an image that a `COPY` may have made hold.
+/// The layers that were read, by their digests: the images of an index share some.
+pub(super) type Layers = HashMap<Digest, Arc<Vec<LayerFile>>>;
+
+/// What the newest `most` layers of an image that a `COPY` may have made hold, and the platform that its config tells.
 pub(super) async fn content(
     registry: &dyn Registry,
     repository: &Repository,
     manifest: &Manifest,
-    most: usize,
-    like: ObjectId,
-) -> Result<ImageContent, RegistryError> {
+    (most, like): (usize, ObjectId),
+    known: &mut Layers,
+) -> Result<(Option<Platform>, ImageContent), RegistryError> {
     let refused = |message: String| RegistryError::Refused {
         request: format!("GET {}", repository.at(&manifest.digest)),
         message,
     };
     let image = labels::image(manifest, repository)?;
+    let mut platform = None;
     let config: ImageConfig = match &image.config {
-        Some(config) => serde_json::from_slice(&registry.blob(repository, &config.digest).await?)
-            .map_err(|error| refused(format!("its config cannot be read: {error}")))?,
+        Some(config) => {
+            let config = registry.blob(repository, &config.digest).await?;
+            platform = serde_json::from_slice::<NamedPlatform>(&config).ok().and_then(NamedPlatform::known);
+            serde_json::from_slice(&config).map_err(|error| refused(format!("its config cannot be read: {error}")))?
+        }
         None => ImageConfig::default(),
     };
     let layers = image.layers.unwrap_or_default();
@@ -90,14 +100,22 @@ pub(super) async fn content(
     let directory = config.config.as_ref().and_then(|config| config.working_directory.as_deref());
     let mut content = ImageContent::new(history, directory.unwrap_or_default(), complete);
     for (layer, _) in wanted.into_iter().filter(|(layer, _)| readable(layer.size) && layer.urls.is_empty()) {
-        let bytes = registry.layer(repository, &layer.digest, layer.size).await?;
-        let files = layer::files(&bytes, like)
-            .map_err(|error| refused(format!("its layer {} cannot be read: {error}", layer.digest.short())))?;
-        for file in files {
-            content.add(file.path, file.mode, file.id);
+        let files = match known.get(&layer.digest) {
+            Some(files) => Arc::clone(files),
+            None => {
+                let bytes = registry.layer(repository, &layer.digest, layer.size).await?;
+                let files = layer::files(&bytes, like)
+                    .map_err(|error| refused(format!("its layer {} cannot be read: {error}", layer.digest.short())))?;
+                let files = Arc::new(files);
+                known.insert(layer.digest.clone(), Arc::clone(&files));
+                files
+            }
+        };
+        for file in &*files {
+            content.add(file.path.clone(), file.mode, file.id);
         }
     }
-    Ok(content)
+    Ok((platform, content))
 }
 
 #[cfg(test)]

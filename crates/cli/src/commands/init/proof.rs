@@ -1,5 +1,6 @@
 //! What `init --prove` found, as people and scripts read it.
 
+use longshore_core::image::platforms_text;
 use longshore_core::proof::{Mismatch, Proof};
 use longshore_run::prove::Proven;
 use serde_json::{Value, json};
@@ -59,7 +60,12 @@ fn evidence(proven: &Proven) -> String {
 }
 
 fn sentence(mismatch: &Mismatch) -> String {
-    format!("{} {} (line {})", mismatch.what, mismatch.how.sentence(), mismatch.line)
+    let on = if mismatch.platforms.is_empty() {
+        String::new()
+    } else {
+        format!(", {}", platforms_text(&mismatch.platforms))
+    };
+    format!("{} {} (line {}{on})", mismatch.what, mismatch.how.sentence(), mismatch.line)
 }
 
 /// The object of an image that was looked into.

@@ -12,7 +12,7 @@ use longshore_run::ports::Registry;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::session::{Patience, Session};
-use crate::ui::{BUILD, DIM, Ui, columns, count, markdown, paint};
+use crate::ui::{BUILD, DIM, Ui, count, fitted, markdown, paint};
 use crate::{exit, json};
 
 /// Shows the bases; their registries are asked, unless that is not wanted.
@@ -20,22 +20,45 @@ pub(super) async fn show(gathered: &Gathered, offline: bool, ui: &Ui) -> Result<
     let registry: Option<Arc<dyn Registry>> =
         if offline { None } else { Some(Session::registry(&gathered.config, Patience::Look)?) };
     let bases = standing(gathered, registry.as_deref()).await;
-    for base in &bases {
-        if let (Answer::Unknown(why), true, false) = (&base.now, registry.is_some(), base.state() == State::Fixed) {
-            ui.warn(&format!("what `{}` stands for now is not known: {why}", base.reference));
-        }
+    if registry.is_some() {
+        warn_of_silent(&bases, ui);
     }
     match ui.format {
         Format::Json => ui.print(&as_json(&bases)),
         Format::Markdown => ui.print(&markdown(&rows(&bases, false))),
         Format::Table if bases.is_empty() => ui.print("no image stands on one from elsewhere\n"),
         Format::Table => {
-            ui.print(&columns(&rows(&bases, true)));
+            let mut rows = rows(&bases, true);
+            if offline {
+                // What they stand for now is known of none.
+                rows.iter_mut().for_each(|row| drop(row.remove(NOW)));
+            }
+            ui.print(&fitted(&rows, ui.width()));
             let moved = if offline { "no registry was asked".to_owned() } else { tally(&bases) };
             ui.print(&format!("\n{}: {moved}\n", count(bases.len(), "base")));
         }
     }
     Ok(exit::DONE)
+}
+
+/// Says once of all bases whose registries gave no answer that they gave none; JSON has the reason of each.
+fn warn_of_silent(bases: &[Standing], ui: &Ui) {
+    let silent: Vec<(&Standing, &String)> = bases
+        .iter()
+        .filter(|base| base.state() != State::Fixed)
+        .filter_map(|base| match &base.now {
+            Answer::Unknown(why) => Some((base, why)),
+            Answer::Is(_) | Answer::Absent => None,
+        })
+        .collect();
+    match silent.as_slice() {
+        [] => {}
+        [(base, why)] => ui.warn(&format!("what `{}` stands for now is not known: {why}", base.reference)),
+        [(_, why), ..] => {
+            ui.warn(&format!("what {} stand for now is not known", count(silent.len(), "base")));
+            ui.always(&format!("  caused by: {why}"));
+        }
+    }
 }
 
 /// `1 moved, 2 not known`: a registry that gave no answer never counts as "did not move".
@@ -49,6 +72,9 @@ fn tally(bases: &[Standing]) -> String {
     let other = other.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!(", {number} {what}"));
     format!("{moved} moved{}", other.collect::<String>())
 }
+
+/// The column that only a registry can fill.
+const NOW: usize = 3;
 
 fn rows(bases: &[Standing], painted: bool) -> Vec<Vec<String>> {
     let heading = ["base", "policy", "recorded", "now", "images", "an update builds"];
@@ -65,7 +91,10 @@ fn rows(bases: &[Standing], painted: bool) -> Vec<Vec<String>> {
         let recorded = base.recorded.as_ref().map_or_else(|| "-".to_owned(), twelve);
         let builds: Vec<&ServiceName> = base.rebuilds.iter().collect();
         let shown = if painted { listed } else { joined };
-        let (images, builds) = (shown(&names), shown(&builds));
+        let (images, builds) = match shown(&builds) {
+            _ if painted && builds == names => (shown(&names), "these".to_owned()),
+            builds => (shown(&names), builds),
+        };
         vec![named(&base.reference), base.policy.word().to_owned(), recorded, now, images, builds]
     }));
     rows
@@ -93,9 +122,10 @@ fn twelve(digest: &Digest) -> String {
 /// The first few names; JSON has all.
 fn listed(names: &[&ServiceName]) -> String {
     const SHOWN: usize = 5;
-    let more = names.len().saturating_sub(SHOWN);
-    let shown = joined(&names[..names.len() - more]);
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    match names.get(..SHOWN).filter(|_| names.len() > SHOWN) {
+        Some(first) => format!("{} images: {} …", names.len(), joined(first)),
+        None => joined(names),
+    }
 }
 
 fn joined(names: &[&ServiceName]) -> String {

@@ -30,11 +30,26 @@ pub(crate) fn rows(uses: &[UseState], with_colour: bool) -> Vec<Vec<String>> {
     rows
 }
 
+/// The rows without what only a registry tells, where none was asked.
+pub(crate) fn known_columns(uses: &[UseState]) -> Vec<Vec<String>> {
+    let mut rows = rows(uses, true);
+    if !is_asked(uses) {
+        rows.iter_mut().for_each(|row| row.truncate(4));
+    }
+    rows
+}
+
+/// Was a registry asked for any of them?
+fn is_asked(uses: &[UseState]) -> bool {
+    uses.iter().any(|found| found.image != Answer::NotAsked)
+}
+
 /// "12 uses: 9 of services, 2 carried, 1 foreign"
 pub(crate) fn summary(uses: &[UseState]) -> String {
     let of = |wanted: fn(&Owner) -> bool| uses.iter().filter(|found| wanted(&found.owner)).count();
+    let asked = if is_asked(uses) { "" } else { " (no registry was asked)" };
     format!(
-        "{}: {} of services, {} carried, {} foreign",
+        "{}: {} of services, {} carried, {} foreign{asked}",
         count(uses.len(), "use"),
         of(|owner| matches!(owner, Owner::Service { .. })),
         of(|owner| *owner == Owner::Carried),

@@ -142,6 +142,39 @@ fn what_the_layers_of_docker_hold_proves_the_commit() {
     prove_images_of(&world, |name, tag| build_and_push(&world, "docker", &["build"], name, tag));
 }
 
+#[test]
+fn every_platform_of_an_image_is_looked_into() {
+    let mut world = World::start();
+    world.use_buildah();
+    super::platforms::for_two_platforms(&world);
+    let values = world.repo.read("chart/values.yaml");
+    let base = format!("base: {{repository: {}/shop/base, tag: two}}\n", world.registry.address());
+    let built = world.change("chart/values.yaml", &format!("{values}{base}"));
+    let image = format!("{}/shop/base:two", world.registry.address());
+    let platforms = "--platform=linux/amd64,linux/arm64";
+    let words = ["bud", "--quiet", platforms, "--manifest", &image, "-f", "base/Dockerfile", "base"];
+    drop(world.env.call_of("buildah", &words).dir(world.repo.path()).run().success());
+    let words = ["manifest", "push", "--all", &image, &format!("docker://{image}")];
+    drop(world.env.call_of("buildah", &words).run().success());
+    assert_eq!(proofs(&world)["base"].0, "proved");
+
+    world.change("base/arm64.txt", "for arm64, and better\n");
+    let (grade, commit) = proofs(&world)["base"].clone();
+    assert_eq!(grade, "proved");
+    assert_ne!(commit, world.repo.head(), "the image was made of an earlier commit");
+    assert!(world.repo.git(&["log", "--format=%H", &built]).contains(&commit), "{commit}");
+    let words = ["init", "--prove", "--from-rev", "HEAD", "--search", "1"];
+    let told = world.env.longshore(&[&words[..], &["--format", "json"]].concat()).success().json();
+    let proof = told["proofs"].as_array().unwrap().iter().find(|proof| proof["service"] == "base").unwrap();
+    assert_eq!(proof["grade"], "differs");
+    assert_eq!(
+        proof["differences"],
+        json!([{ "what": "base/arm64.txt", "line": 4, "how": "content", "platforms": ["linux/arm64"] }])
+    );
+    let told = world.env.longshore(&words).success().stdout;
+    assert!(told.contains("base/arm64.txt has another content there (line 4, linux/arm64)"), "{told}");
+}
+
 /// What was assumed stays so until it is built.
 #[track_caller]
 fn the_next_release_knows_them(world: &World, first: &Shipped) {

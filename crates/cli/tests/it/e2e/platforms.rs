@@ -11,7 +11,7 @@ const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
 /// Has `base` and `api`, which stands on it, be built for two platforms. `base` has a file of its own for each. `worker`
 /// stands on `base`, too, and is built for one.
 #[track_caller]
-fn for_two_platforms(world: &World) {
+pub(super) fn for_two_platforms(world: &World) {
     let config = world.repo.read("longshore.yaml");
     let both = BOTH.join(", ");
     let config = format!("{config}services:\n  api: {{platforms: [{both}]}}\n  base: {{platforms: [{both}]}}\n");

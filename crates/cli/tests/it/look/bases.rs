@@ -129,7 +129,7 @@ fn every_base_with_what_it_was_and_is() {
     --- stdout
     base                              policy  recorded      now           images    an update builds
     HOST/library/alpine:3  follow  [COMMIT]  [COMMIT]  base web  api base web
-    HOST/library/node:22   record  -             [COMMIT]  web       web
+    HOST/library/node:22   record  -             [COMMIT]  web       these
 
     2 bases: 1 moved
     ");
@@ -157,7 +157,7 @@ fn a_base_that_must_be_pinned_is_an_error_with_its_line() {
     assert_snapshot!(shop.told(&["plan", "--offline"]), @"
     status: 4
     --- stdout
-    plan, compared with nothing at [COMMIT]
+    plan at [COMMIT], compared with nothing
 
     build  api   new
            base  new

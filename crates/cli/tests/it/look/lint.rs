@@ -22,7 +22,7 @@ fn findings_stand_by_rule_with_their_lines() {
     status: 0
     --- stdout
     warning filter-misses: a workflow's path filter misses inputs of an image that it builds
-      .github/workflows/api.yaml:1  the filter misses 1 of 2 inputs of `api`: `tools/clock/clock.py` (api/Dockerfile:2)
+      .github/workflows/api.yaml:1  the filter misses `tools/clock/clock.py` (api/Dockerfile:2): 1 of 2 inputs of `api`
       hint: a change of them builds nothing; let the workflow run always, and `longshore plan` say what to build
 
     note copy-matches-nothing: a pattern of COPY matches nothing
@@ -35,6 +35,36 @@ fn findings_stand_by_rule_with_their_lines() {
 
     0 errors, 1 warning, 2 notes
     ");
+}
+
+#[test]
+fn many_findings_of_one_kind_are_folded() {
+    let shop = untidy();
+    let bases: String = (0..3).map(|stage| format!("FROM alpine AS stage{stage}\n")).collect();
+    shop.repo.write("api/Dockerfile", &format!("{bases}COPY --from=stage0 / /0\nCOPY --from=stage1 / /1\n"));
+    for other in 0..9 {
+        shop.repo.write(&format!("other{other}/Dockerfile"), "FROM alpine\n");
+    }
+    shop.repo.commit("Make it worse");
+    assert_snapshot!(shop.told(&["lint", "--only", "moving-base"]), @"
+    status: 0
+    --- stdout
+    note moving-base: a base image moves under its tag
+      api/Dockerfile:1 and 2 more  `alpine` has no tag, which is `latest`
+      other0/Dockerfile:1          `alpine` has no tag, which is `latest`
+      other1/Dockerfile:1          `alpine` has no tag, which is `latest`
+      other2/Dockerfile:1          `alpine` has no tag, which is `latest`
+      other3/Dockerfile:1          `alpine` has no tag, which is `latest`
+      other4/Dockerfile:1          `alpine` has no tag, which is `latest`
+      other5/Dockerfile:1          `alpine` has no tag, which is `latest`
+      other6/Dockerfile:1          `alpine` has no tag, which is `latest`
+      and 2 more in 2 files (--all)
+      hint: name a version, or a digest
+
+    0 errors, 0 warnings, 12 notes
+    ");
+    let all = shop.run(&["lint", "--only", "moving-base", "--all"]).success().stdout;
+    assert_eq!(all.lines().filter(|line| line.contains("has no tag")).count(), 12, "{all}");
 }
 
 #[test]

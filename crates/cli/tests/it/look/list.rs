@@ -56,6 +56,7 @@ fn an_image_in_error_is_listed_and_named() {
     api-tests  api/Dockerfile_tests  api      its own directory, in which all that it copies exists
 
     worker: guessed: no directory has all that it copies; `services.worker.context` settles it
+
     4 services, 1 carried, 1 test image
     --- stderr
     error: `worker` cannot be built: worker/Dockerfile:3: COPY worker/main.py: no such file or directory
@@ -68,8 +69,10 @@ fn what_stands_on_what() {
     assert_snapshot!(shop.told(&["graph"]), @"
     status: 0
     --- stdout
-    from          is used by  where
-    base          web         web/Dockerfile:1
+    from  is used by  where
+    base  web         web/Dockerfile:1
+
+    shared        is copied by
     tools/clock/  api worker
     ");
     assert_snapshot!(shop.told(&["graph", "--format", "json"]), @r#"

@@ -61,7 +61,7 @@ fn a_part_is_what_is_named_with_what_it_is_joined_with() {
     assert_snapshot!(shop.told(&["graph", "path:tools"]), @"
     status: 0
     --- stdout
-    from          is used by  where
+    shared        is copied by
     tools/clock/  api worker
     ");
     assert_snapshot!(shop.told(&["graph", "nosuch"]), @"

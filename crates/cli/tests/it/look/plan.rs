@@ -69,6 +69,56 @@ fn a_plan_before_the_first_release() {
 }
 
 #[test]
+fn images_with_one_and_the_same_reason_are_named_together() {
+    let shop = Shop::released();
+    for service in 0..6 {
+        shop.repo.write(&format!("job{service}/Dockerfile"), "FROM scratch\nCOPY tools/clock /clock\n");
+    }
+    shop.repo.commit("Add jobs");
+    shop.repo.write("tools/clock/clock.py", "ticks = 3\n");
+    shop.repo.write("api/main.py", "import clock, sys\n");
+    shop.repo.commit("Tick slower");
+    assert_snapshot!(shop.told(&["plan", "--offline", "--from", "HEAD~1"]), @"
+    status: 0
+    --- stdout
+    plan from HEAD~1 ([COMMIT]) at [COMMIT], 1 commit
+
+    build  api          api/main.py  and 1 more  api/Dockerfile:3
+           7 images     tools/clock/clock.py
+                        job0 job1 job2 job3 job4 job5 worker
+    retag  2 unchanged  base web
+           1 assumed    minio: unchanged by a name or label alone
+
+    11 images: 8 to build, 3 to retag; 1 test image: 0 changed
+    ");
+    assert_snapshot!(shop.told(&["why", "HEAD~1", "HEAD"]), @"
+    status: 0
+    --- stdout
+    HEAD~1 ([COMMIT]) to HEAD ([COMMIT]), 1 commit
+
+    api  api/main.py  and 1 more  [COMMIT] Tick slower
+
+    7 images  tools/clock/clock.py  [COMMIT] Tick slower
+      job0 job1 job2 job3 job4 job5 worker
+
+    11 images: 8 changed, 3 unchanged; 1 test image: 0 changed, 1 unchanged
+    ");
+    assert_snapshot!(shop.told(&["diff", "HEAD~1", "HEAD"]), @"
+    status: 0
+    --- stdout
+    HEAD~1 ([COMMIT]) to HEAD ([COMMIT]), 1 commit
+
+    changed  api       api/main.py  and 1 more
+    changed  7 images  tools/clock/clock.py
+                       job0 job1 job2 job3 job4 job5 worker
+
+    11 images: 8 changed, 3 the same; 1 test image: 0 changed, 1 the same (by what they are made of)
+    ");
+    let all = shop.run(&["plan", "--offline", "--from", "HEAD~1", "--all"]).success().stdout;
+    assert_eq!(all.lines().filter(|line| line.contains("tools/clock/clock.py")).count(), 8, "{all}");
+}
+
+#[test]
 fn a_table_for_a_pull_request() {
     assert_snapshot!(ticking_faster().told(&["plan", "--format", "markdown"]), @"
     status: 0
