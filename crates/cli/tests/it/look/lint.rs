@@ -41,7 +41,7 @@ fn findings_stand_by_rule_with_their_lines() {
 fn many_findings_of_one_kind_are_folded() {
     let shop = untidy();
     let bases: String = (0..3).map(|stage| format!("FROM alpine AS stage{stage}\n")).collect();
-    shop.repo.write("api/Dockerfile", &format!("{bases}COPY --from=stage0 / /0\nCOPY --from=stage1 / /1\n"));
+    shop.repo.write("api/Dockerfile", format!("{bases}COPY --from=stage0 / /0\nCOPY --from=stage1 / /1\n"));
     for other in 0..9 {
         shop.repo.write(&format!("other{other}/Dockerfile"), "FROM alpine\n");
     }
