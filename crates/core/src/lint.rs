@@ -22,6 +22,7 @@ mod filters;
 mod matrix;
 mod modules;
 mod pattern;
+mod unread;
 mod uses;
 mod versions;
 mod whole;
@@ -81,11 +82,13 @@ pub enum Rule {
     ServiceWithoutUse,
     /// A table of services and modules, kept by hand, that differs from what the Dockerfiles say.
     MatrixDiffers,
+    /// A file that says how images are built, and of which something was not read.
+    NotRead,
 }
 
 impl Rule {
     /// All rules, in the order in which they are told.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CannotBuild,
         Self::CopyMatchesNothing,
         Self::CopyIgnored,
@@ -102,6 +105,7 @@ impl Rule {
         Self::UseWithoutService,
         Self::ServiceWithoutUse,
         Self::MatrixDiffers,
+        Self::NotRead,
     ];
 
     /// `copy-ignored`
@@ -123,6 +127,7 @@ impl Rule {
             Self::UseWithoutService => "use-without-service",
             Self::ServiceWithoutUse => "service-without-use",
             Self::MatrixDiffers => "matrix-differs",
+            Self::NotRead => "not-read",
         }
     }
 
@@ -147,6 +152,7 @@ impl Rule {
             Self::UseWithoutService => "a values file uses an image of ours that nothing here makes",
             Self::ServiceWithoutUse => "no values file uses a service",
             Self::MatrixDiffers => "a table of services and modules differs from the Dockerfiles",
+            Self::NotRead => "a file that says how images are built could not be read, or not wholly",
         }
     }
 
@@ -168,7 +174,8 @@ impl Rule {
             | Self::UnusedModule
             | Self::MovingBase
             | Self::UseWithoutService
-            | Self::ServiceWithoutUse => Severity::Note,
+            | Self::ServiceWithoutUse
+            | Self::NotRead => Severity::Note,
         }
     }
 }
@@ -274,13 +281,14 @@ impl Facts<'_> {
 
 /// All findings, by rule and place.
 pub fn lint(facts: &Facts<'_>) -> Vec<Finding> {
-    let rules: [fn(&Facts<'_>) -> Vec<Finding>; 8] = [
+    let rules: [fn(&Facts<'_>) -> Vec<Finding>; 9] = [
         copies::findings,
         versions::findings,
         whole::findings,
         filters::findings,
         modules::findings,
         bases::findings,
+        unread::findings,
         uses::findings,
         matrix::findings,
     ];

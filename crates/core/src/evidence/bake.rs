@@ -52,8 +52,13 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
             if serves && ["context", "dockerfile", "target"].iter().all(|key| !attributes.contains_key(*key)) {
                 continue;
             }
-            let Some(build) = evidence(&name, target, &attributes, &folder, files) else { continue };
             let is_image = attributes.get("output").is_none_or(makes_image);
+            if is_image && attributes.contains_key("dockerfile-inline") {
+                let why = format!("the Dockerfile of `{name}` stands in this file, so it is no service");
+                reading.unread.push(Unread { file: target.file.clone(), line: target.line, why });
+                continue;
+            }
+            let Some(build) = evidence(&name, target, &attributes, &folder, files) else { continue };
             if is_image { reading.evidence.push(build) } else { reading.files_only.push(build) }
         }
     }
@@ -314,7 +319,7 @@ fn evidence(
     let context = text("context").unwrap_or_else(|| ".".to_owned());
     let dockerfile = text("dockerfile").unwrap_or_else(|| "Dockerfile".to_owned());
     let known = |text: &str| !text.contains("${");
-    if text("dockerfile-inline").is_some() || is_remote(&context) || !known(&context) || !known(&dockerfile) {
+    if is_remote(&context) || !known(&context) || !known(&dockerfile) {
         return None;
     }
     let (folder, context, dockerfile) = place(folder, &context, &dockerfile, files)?;

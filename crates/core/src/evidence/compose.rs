@@ -42,6 +42,11 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
             build.lay_over(below.build.as_ref());
             images = images.or_else(|| below.image.clone());
         }
+        if build.inline {
+            let why = format!("the Dockerfile of `{name}` stands in this file, so it is no service");
+            reader.unread.push(Unread { file: build.file.clone(), line: build.line, why });
+            continue;
+        }
         evidence.extend(build.evidence(name, images, files));
     }
     evidence.sort_by_key(|evidence| evidence.line);
@@ -251,7 +256,7 @@ impl Build {
     fn evidence(&self, name: &str, image: Option<String>, files: &dyn Files) -> Option<Evidence> {
         let context = self.context.as_deref().unwrap_or(".");
         let dockerfile = self.dockerfile.as_deref().unwrap_or("Dockerfile");
-        if self.inline || is_remote(context) || !is_known(context) || !is_known(dockerfile) {
+        if is_remote(context) || !is_known(context) || !is_known(dockerfile) {
             return None;
         }
         let (folder, context, dockerfile) = place(&self.folder, context, dockerfile, files)?;
@@ -318,7 +323,6 @@ mod tests {
 
     fn told(path: &str, text: &str, files: &Tree) -> Vec<String> {
         let reading = read(&RepoPath::new(path).unwrap(), text.as_bytes(), files);
-        assert_eq!(reading.unread, [], "{text}");
         let line = |build: &Evidence| {
             let args: Vec<String> =
                 build.args.iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("?"))).collect();
@@ -333,7 +337,8 @@ mod tests {
                 build.images.join(" ")
             )
         };
-        reading.evidence.iter().map(line).collect()
+        let unread = reading.unread.iter().map(|unread| format!("{}: {}", unread.line, unread.why));
+        reading.evidence.iter().map(line).chain(unread).collect()
     }
 
     #[test]
@@ -365,6 +370,7 @@ services:
                 "6:api api api/Dockerfile - [] [r.example/api:dev]",
                 "9:web web web/prod.Dockerfile run [A=1] [web:${NONE}]",
                 "13:listed . Dockerfile - [V=7 W=? X=7] []",
+                "14: the Dockerfile of `inline` stands in this file, so it is no service",
             ]
         );
     }

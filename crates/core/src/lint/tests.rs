@@ -50,6 +50,21 @@ fn what_copy_names_in_vain() {
 }
 
 #[test]
+fn files_that_say_how_images_are_built_and_cannot_be_read() {
+    let repository = shop()
+        .write("compose.yaml", "services:\n  tool:\n    build:\n      dockerfile_inline: FROM scratch\n")
+        .write("docker-bake.hcl", "target \"api\" {\n  context = \n}\n")
+        .write("more-bake.hcl", "target \"pack\" {\n  dockerfile-inline = \"FROM scratch\"\n}\n");
+    let found = of(&repository);
+    let places: Vec<&str> = found.iter().filter_map(|line| line.split_once(": ")).map(|(place, _)| place).collect();
+    assert_eq!(places, ["not-read compose.yaml:3", "not-read docker-bake.hcl:2", "not-read more-bake.hcl:1"]);
+    assert!(
+        found[0].ends_with("not read: the Dockerfile of `tool` stands in this file, so it is no service"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn bases_that_move_and_addresses_that_nobody_checks() {
     let repository = shop().replace("api/Dockerfile", "FROM python:3.12", "FROM python").replace(
         "web/Dockerfile",
