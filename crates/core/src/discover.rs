@@ -26,8 +26,6 @@ mod weigh;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::config::{self, Config, ServiceConfig};
 use crate::dockerfile::{Dockerfile, DockerfileError, Recipe};
 use crate::evidence::{Evidence, NamedContext, Survey};
@@ -135,7 +133,7 @@ pub fn discover(
         return Discovered { graph: ServiceGraph::default(), errors, lacks_repository_name: true };
     }
     let given: Vec<(&Candidate, ServiceName)> = candidates.iter().zip(names).collect();
-    let made = given.par_iter().filter_map(|(candidate, name)| {
+    let made = given.iter().filter_map(|(candidate, name)| {
         let settings = config.services.get(name);
         if settings.is_some_and(|settings| settings.skip) {
             return None;
@@ -144,7 +142,7 @@ pub fn discover(
         service.contexts = named_contexts(&candidate.builds, survey, &given);
         Some((name.clone(), service))
     });
-    let mut services: BTreeMap<ServiceName, Service> = made.collect::<Vec<_>>().into_iter().collect();
+    let mut services: BTreeMap<ServiceName, Service> = made.collect();
     let has_file = |settings: &ServiceConfig| settings.dockerfile.is_some();
     let unknown = config
         .services

@@ -9,8 +9,6 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use regex::bytes::Regex;
 
-use rayon::prelude::*;
-
 use super::reading::{self, Entry, Files, Reading, Unread};
 use super::{ChartImage, Evidence, Pattern, Source, bake, chart, compose, skaffold};
 use crate::object::ObjectId;
@@ -158,9 +156,15 @@ impl Readings {
             let read = reader_of(&file.path, bytes)?;
             Some(self.reading(snapshot, &file.path, file.id, |files| read(&file.path, bytes, files)))
         };
-        let readings: Vec<Arc<Reading>> = found.evidence.par_iter().with_max_len(1).filter_map(read).collect();
+        let chart = |file: &FoundFile| {
+            let bytes = snapshot.blobs.get(&file.id).filter(|bytes| may_name_images(bytes))?;
+            let read = |_: &dyn Files| Reading { charts: chart::read(&file.path, bytes), ..Reading::default() };
+            (!is_aside(&file.path)).then(|| self.reading(snapshot, &file.path, file.id, read))
+        };
+        let files = found.evidence.iter().filter_map(read);
+        let charts = found.values.iter().filter_map(chart);
         let mut survey = Survey::default();
-        for reading in readings {
+        for reading in files.chain(charts) {
             for build in &reading.evidence {
                 survey.builds.entry(build.dockerfile.clone()).or_default().push(build.clone());
             }
@@ -169,11 +173,7 @@ impl Readings {
             }
             survey.patterns.extend(reading.patterns.iter().cloned());
             survey.unread.extend(reading.unread.iter().cloned());
-        }
-        for file in found.values.iter().filter(|file| !is_aside(&file.path)) {
-            let Some(bytes) = snapshot.blobs.get(&file.id).filter(|bytes| may_name_images(bytes)) else { continue };
-            let read = |_: &dyn Files| Reading { charts: chart::read(&file.path, bytes), ..Reading::default() };
-            survey.charts.extend(self.reading(snapshot, &file.path, file.id, read).charts.iter().cloned());
+            survey.charts.extend(reading.charts.iter().cloned());
         }
         survey
     }

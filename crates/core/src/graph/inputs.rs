@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::images::without_tag;
 use super::{InputSets, NamedDirectory, NamedSource, Service, ServiceGraph};
 use crate::dockerfile::{ImageUse, Recipe};
@@ -35,31 +33,11 @@ impl ServiceGraph {
             }
         }
         let mut sets = InputSets::new();
-        for level in self.levels(&wanted) {
-            let read = |service: &&Service| {
-                let evaluated = self.inputs_of(service, snapshot, contexts, elsewhere, &sets);
-                (service.name.clone(), evaluated)
-            };
-            let evaluated: Vec<(ServiceName, Evaluated)> = level.par_iter().map(read).collect();
-            sets.extend(evaluated);
+        for service in self.in_order().filter(|service| wanted.contains(&service.name)) {
+            let evaluated = self.inputs_of(service, snapshot, contexts, elsewhere, &sets);
+            sets.insert(service.name.clone(), evaluated);
         }
         sets
-    }
-
-    /// These services by what they stand on: those of one level on earlier levels only, so that they can be read at once.
-    fn levels(&self, wanted: &BTreeSet<&ServiceName>) -> Vec<Vec<&Service>> {
-        let mut levels: Vec<Vec<&Service>> = Vec::new();
-        let mut known: BTreeMap<&ServiceName, usize> = BTreeMap::new();
-        for service in self.in_order().filter(|service| wanted.contains(&service.name)) {
-            let below = self.edges(&service.name).iter().filter_map(|edge| known.get(&edge.on));
-            let level = below.max().map_or(0, |highest| highest + 1);
-            known.insert(&service.name, level);
-            if level == levels.len() {
-                levels.push(Vec::new());
-            }
-            levels[level].push(service);
-        }
-        levels
     }
 
     fn inputs_of(

@@ -4,8 +4,7 @@
 //! filtered is remembered by rules, path and id, so that a second commit pays only for the directories that differ.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::External;
 use crate::dockerfile::{Dockerfile, DockerfileError, Read, Recipe};
@@ -24,30 +23,13 @@ type Memory = HashMap<(ObjectId, Box<[u8]>, ObjectId), Arc<Directory>>;
 /// A recipe, by what it is made of: the Dockerfile's id, the target, the arguments, the platforms of image and build.
 type RecipeKey = (ObjectId, Option<String>, BTreeMap<String, String>, [Platform; 2]);
 
-/// What is made once for each key, by whichever thread asks first; others wait for that one and hinder nobody else.
-#[derive(Debug)]
-struct Once<Key, Value>(Mutex<HashMap<Key, Arc<OnceLock<Value>>>>);
-
-impl<Key, Value> Default for Once<Key, Value> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<Key: Eq + Hash, Value: Clone> Once<Key, Value> {
-    fn get(&self, key: Key, make: impl FnOnce() -> Value) -> Value {
-        let place = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
-        place.get_or_init(make).clone()
-    }
-}
-
 /// Opens contexts; those opened by one value share what they know, and so do the commits that are read with it.
 #[derive(Debug, Default)]
 pub struct Contexts {
     memory: Arc<Mutex<Memory>>,
     rules: Mutex<HashMap<ObjectId, Arc<IgnoreRules>>>,
-    dockerfiles: Once<ObjectId, Result<Arc<Dockerfile>, DockerfileError>>,
-    recipes: Once<RecipeKey, Result<Arc<Recipe>, DockerfileError>>,
+    dockerfiles: Mutex<HashMap<ObjectId, Result<Arc<Dockerfile>, DockerfileError>>>,
+    recipes: Mutex<HashMap<RecipeKey, Result<Arc<Recipe>, DockerfileError>>>,
     /// With the recipe, so that no other one comes to stand at its address.
     evaluated: Mutex<HashMap<Sight, (Arc<Recipe>, Evaluated)>>,
 }
@@ -102,7 +84,8 @@ impl Contexts {
         id: ObjectId,
         parse: impl FnOnce() -> Result<Arc<Dockerfile>, DockerfileError>,
     ) -> Result<Arc<Dockerfile>, DockerfileError> {
-        self.dockerfiles.get(id, parse)
+        let mut known = self.dockerfiles.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(id).or_insert_with(parse).clone()
     }
 
     /// The recipe of the Dockerfile with this id; `make` is asked once for each target, arguments and platform.
@@ -111,7 +94,8 @@ impl Contexts {
         key: RecipeKey,
         make: impl FnOnce() -> Result<Arc<Recipe>, DockerfileError>,
     ) -> Result<Arc<Recipe>, DockerfileError> {
-        self.recipes.get(key, make)
+        let mut known = self.recipes.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(key).or_insert_with(make).clone()
     }
 
     /// The inputs that are seen so; what `evaluate` says of a sight is kept, unless it lacks the text of a link.
