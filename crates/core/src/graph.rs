@@ -18,7 +18,7 @@ use images::{Images, plain, without_tag};
 use crate::config::{BaseRule, BasesConfig, External, ServiceConfig, Versioning};
 use crate::dockerfile::{Dockerfile, DockerfileError, ImageUse, Recipe};
 use crate::image::{Platform, Repository};
-use crate::inputs::set::Evaluated;
+use crate::inputs::evaluate::Evaluated;
 use crate::name::ServiceName;
 use crate::path::RepoPath;
 
@@ -171,16 +171,20 @@ impl Service {
 
     /// What a name in its Dockerfile stands for, where it is a named context.
     pub fn context_of(&self, image: &ImageUse) -> Option<&NamedSource> {
-        self.contexts.get(&image.text).or_else(|| self.contexts.get(&image.text.to_ascii_lowercase()))
+        self.named_context(image).map(|(_, source)| source)
+    }
+
+    /// The named context that an image name stands for, with the name that it was given.
+    fn named_context(&self, image: &ImageUse) -> Option<(&String, &NamedSource)> {
+        let written = self.contexts.get_key_value(&image.text);
+        written.or_else(|| self.contexts.get_key_value(&image.text.to_ascii_lowercase()))
     }
 
     /// The named contexts that it reads from and that are directories, by the names that the engine knows them by.
     pub fn named_directories(&self) -> BTreeMap<&str, NamedDirectory<'_>> {
         let mut named: BTreeMap<&str, NamedDirectory<'_>> = BTreeMap::new();
         for image in self.images().take_while(|_| !self.contexts.is_empty()) {
-            let written = self.contexts.get_key_value(&image.text);
-            let written = written.or_else(|| self.contexts.get_key_value(&image.text.to_ascii_lowercase()));
-            let Some((name, NamedSource::Directory(directory))) = written else { continue };
+            let Some((name, NamedSource::Directory(directory))) = self.named_context(image) else { continue };
             let usage = if image.files.is_none() { ContextUse::Base } else { ContextUse::Read };
             let this = NamedDirectory { name, directory, line: image.line, usage };
             let known = named.entry(name).or_insert(this);

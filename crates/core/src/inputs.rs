@@ -46,6 +46,7 @@
 pub mod context;
 pub mod copy;
 pub mod difference;
+pub mod evaluate;
 pub mod platforms;
 pub mod set;
 

@@ -268,10 +268,10 @@ impl Builder<'_> {
     }
 
     /// What this machine lacks to lay down the contexts: known since the plan, and told before anything is built.
-    fn hindered(&self, services: &[&Service]) -> impl Iterator<Item = BuildError> {
+    fn hindered(&self, services: &[&Service]) -> Vec<BuildError> {
         let names: BTreeSet<&ServiceName> = services.iter().map(|service| &service.name).collect();
         let hindered = self.gathered.plan.hindered.iter().filter(|hindered| names.contains(&hindered.image)).cloned();
-        hindered.map(BuildError::Hindered).collect::<Vec<_>>().into_iter()
+        hindered.map(BuildError::Hindered).collect()
     }
 
     /// Builds a service, unless what it stands on came out the same.

@@ -54,8 +54,7 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
             }
             let is_image = attributes.get("output").is_none_or(makes_image);
             if is_image && attributes.contains_key("dockerfile-inline") {
-                let why = format!("the Dockerfile of `{name}` stands in this file, so it is no service");
-                reading.unread.push(Unread { file: target.file.clone(), line: target.line, why });
+                reading.unread.push(Unread::inline(&target.file, target.line, &name));
                 continue;
             }
             let Some(build) = evidence(&name, target, &attributes, &folder, files) else { continue };

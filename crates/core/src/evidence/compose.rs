@@ -43,8 +43,7 @@ pub fn read(path: &RepoPath, bytes: &[u8], files: &dyn Files) -> Reading {
             images = images.or_else(|| below.image.clone());
         }
         if build.inline {
-            let why = format!("the Dockerfile of `{name}` stands in this file, so it is no service");
-            reader.unread.push(Unread { file: build.file.clone(), line: build.line, why });
+            reader.unread.push(Unread::inline(&build.file, build.line, name));
             continue;
         }
         evidence.extend(build.evidence(name, images, files));

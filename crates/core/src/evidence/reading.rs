@@ -89,6 +89,14 @@ pub struct Unread {
     pub why: String,
 }
 
+impl Unread {
+    /// A build whose Dockerfile stands in the file that tells of it.
+    pub(super) fn inline(file: &RepoPath, line: usize, name: &str) -> Self {
+        let why = format!("the Dockerfile of `{name}` stands in this file, so it is no service");
+        Self { file: file.clone(), line, why }
+    }
+}
+
 /// The kinds of files that hold commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {

@@ -159,10 +159,10 @@ impl Readings {
         let chart = |file: &FoundFile| {
             let bytes = snapshot.blobs.get(&file.id).filter(|bytes| may_name_images(bytes))?;
             let read = |_: &dyn Files| Reading { charts: chart::read(&file.path, bytes), ..Reading::default() };
-            (!is_aside(&file.path)).then(|| self.reading(snapshot, &file.path, file.id, read))
+            Some(self.reading(snapshot, &file.path, file.id, read))
         };
         let files = found.evidence.iter().filter_map(read);
-        let charts = found.values.iter().filter_map(chart);
+        let charts = found.values.iter().filter(|file| !is_aside(&file.path)).filter_map(chart);
         let mut survey = Survey::default();
         for reading in files.chain(charts) {
             for build in &reading.evidence {

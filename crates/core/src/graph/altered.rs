@@ -19,11 +19,11 @@ impl ServiceGraph {
             Ok(triggers) => triggers,
             Err(error) => return Some(Service { recipe: Err(error), ..service.clone() }),
         };
-        let parsed = match parsed.with_contexts(|stage| service.contexts.contains_key(stage)) {
-            Some(parsed) => parsed.triggered(&triggers),
-            None if triggers.is_empty() => return None,
-            None => parsed.triggered(&triggers),
-        };
+        let replaced = parsed.with_contexts(|stage| service.contexts.contains_key(stage));
+        if replaced.is_none() && triggers.is_empty() {
+            return None;
+        }
+        let parsed = replaced.as_ref().unwrap_or(parsed).triggered(&triggers);
         let on = |platform: &Platform, before: &Recipe| {
             let target = service.target.as_deref();
             let mut recipe = parsed.recipe_on(target, &service.args, platform, &service.platform)?;

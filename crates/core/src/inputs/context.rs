@@ -12,7 +12,7 @@ use crate::elsewhere::Answers;
 use crate::ignore::{IgnoreError, IgnoreRules, Verdicts};
 use crate::image::Platform;
 use crate::inputs::copy;
-use crate::inputs::set::{Evaluated, ImageSource, Outside};
+use crate::inputs::evaluate::{Evaluated, ImageSource, Outside};
 use crate::object::{Mode, ObjectId};
 use crate::path::RepoPath;
 use crate::tree::{Directory, Entry, Leaf};

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::image::{Platform, platforms_text};
-use crate::inputs::set::{Evaluated, ImageSource, InputSet, StepInputs};
+use crate::inputs::evaluate::{Evaluated, ImageSource};
+use crate::inputs::set::{InputSet, StepInputs};
 use crate::inputs::{FORMAT, InputDigest};
 use crate::name::ServiceName;
 

@@ -3,7 +3,8 @@
 use crate::dockerfile::Recipe;
 use crate::graph::Service;
 use crate::image::{Platform, build_platform, platforms_text};
-use crate::inputs::set::{Evaluated, InputSet};
+use crate::inputs::evaluate::Evaluated;
+use crate::inputs::set::InputSet;
 use crate::proof::{ImageContent, Mismatch, Proof, claim, judge};
 
 /// What the images of a service, each with its platform, say of a commit that has this service, made of this.

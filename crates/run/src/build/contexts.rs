@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use longshore_core::graph::{ContextUse, Service};
-use longshore_core::inputs::set::Evaluated;
+use longshore_core::inputs::evaluate::Evaluated;
 use longshore_core::path::RepoPath;
 use longshore_core::snapshot::Snapshot;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use longshore_core::config::Config;
 use longshore_core::elsewhere::Elsewhere;
 use longshore_core::graph::{KnownNames, Service};
-use longshore_core::inputs::set::Evaluated;
+use longshore_core::inputs::evaluate::Evaluated;
 use longshore_core::name::ServiceName;
 use longshore_core::object::CommitId;
 use longshore_core::snapshot::Snapshot;
